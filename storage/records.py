@@ -1,0 +1,80 @@
+"""What the ledger takes in: a scored document with its mentions, or a dead letter, each with its origin.
+
+The same structs travel on the wire (`documents.scored`), so they are said once, here, below both rooms.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+Sentiment = Literal["negative", "neutral", "positive"]
+Novelty = Literal["new", "reprint", "same"]
+
+ANY_ENTITY = "*"
+"""The entity of market-wide rows; it counts every document once, whether or not it names a company."""
+
+ANY_TOPIC = "*"
+"""The topic of rows that count every document of an entity once, whatever it is about."""
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """The record of `documents.raw` that something was made from: the key of the ledger."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Mention(msgspec.Struct, frozen=True, kw_only=True):
+    """One company named in one document.
+
+    `score_micro` is P(positive) - P(negative) toward this company in millionths: integers add up exactly,
+    in any order, on any machine; floats do not.
+    """
+
+    entity_id: str
+    surface: str
+    sentiment: Sentiment
+    score_micro: int
+
+
+class ScoredDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A document after intake and model. Times are UTC and aware. Probabilities sum to 1."""
+
+    document_id: UUID
+    origin: Origin
+    source: str
+    url: str = ""
+    title: str = ""
+    body: str = ""
+    language: str
+    published_at: datetime
+    arrived_at: datetime
+    """When the broker appended the raw record: what an analyst could have known, when."""
+    story_id: UUID
+    novelty: Novelty
+    sentiment: Sentiment
+    negative: float
+    neutral: float
+    positive: float
+    score_micro: int
+    topics: tuple[str, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    flags: tuple[str, ...] = ()
+    model_version: str
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A raw record that could not be read. `value` and `key` are the original bytes, untouched."""
+
+    origin: Origin
+    reason: str
+    detail: str
+    key: bytes | None
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+    arrived_at: datetime

@@ -1,0 +1,219 @@
+"""The tables, as SQLAlchemy sees them. The migrations are what creates them; a test compares the two."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    Float,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, INT8MULTIRANGE, JSONB, UUID
+
+metadata = MetaData()
+_at = DateTime(timezone=True)
+
+document_keys = Table(
+    "document_keys",
+    metadata,
+    Column("document_id", UUID(as_uuid=True), primary_key=True),
+    Column("published_at", _at, nullable=False),
+    comment="Which documents are counted. Not partitioned: an id is unique whatever its date.",
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("document_id", UUID(as_uuid=True), nullable=False),
+    Column("published_at", _at, nullable=False),
+    Column("arrived_at", _at, nullable=False),
+    Column("ingested_at", _at, nullable=False, server_default=func.clock_timestamp()),
+    Column("source", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("story_id", UUID(as_uuid=True), nullable=False),
+    Column("novelty", Text, nullable=False),
+    Column("sentiment", Text, nullable=False),
+    Column("negative", Float, nullable=False),
+    Column("neutral", Float, nullable=False),
+    Column("positive", Float, nullable=False),
+    Column("score_micro", Integer, nullable=False),
+    Column("topics", ARRAY(Text), nullable=False),
+    Column("flags", ARRAY(Text), nullable=False),
+    Column("model_version", Text, nullable=False),
+    Column("raw_topic", Text, nullable=False),
+    Column("raw_partition", Integer, nullable=False),
+    Column("raw_offset", BigInteger, nullable=False),
+    PrimaryKeyConstraint("document_id", "published_at"),
+    postgresql_partition_by="RANGE (published_at)",
+    comment="One row per distinct document; partitioned by UTC day of published_at.",
+)
+
+mentions = Table(
+    "mentions",
+    metadata,
+    Column("document_id", UUID(as_uuid=True), nullable=False),
+    Column("published_at", _at, nullable=False),
+    Column("entity_id", Text, nullable=False),
+    Column("surface", Text, nullable=False),
+    Column("sentiment", Text, nullable=False),
+    Column("score_micro", Integer, nullable=False),
+    PrimaryKeyConstraint("entity_id", "document_id", "published_at"),
+    postgresql_partition_by="RANGE (published_at)",
+    comment="One row per company named in a document; partitioned like documents.",
+)
+
+trend_counts = Table(
+    "trend_counts",
+    metadata,
+    Column("entity_id", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("bucket", _at, nullable=False),
+    Column("model_version", Text, nullable=False),
+    Column("documents", Integer, nullable=False),
+    Column("stories", Integer, nullable=False),
+    Column("negative", Integer, nullable=False),
+    Column("neutral", Integer, nullable=False),
+    Column("positive", Integer, nullable=False),
+    Column("negative_stories", Integer, nullable=False),
+    Column("score_micro", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("revised_at", _at, nullable=False),
+    Column("revised_after_final", Boolean, nullable=False, server_default=text("false")),
+    PrimaryKeyConstraint("entity_id", "topic", "bucket", "model_version"),
+    Index("trend_counts_bucket", "bucket"),
+    comment="Exact one-minute sums per entity ('*': whole market) and topic ('*': any). Read the view trends.",
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("accounted", INT8MULTIRANGE, nullable=False),
+    Column("stored", BigInteger, nullable=False, server_default=text("0")),
+    Column("repeated", BigInteger, nullable=False, server_default=text("0")),
+    Column("dead", BigInteger, nullable=False, server_default=text("0")),
+    PrimaryKeyConstraint("topic", "partition"),
+    comment="Which offsets of documents.raw have an outcome, and how many had which: their sizes agree.",
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("event_time", _at),
+    Column("updated_at", _at, nullable=False),
+    PrimaryKeyConstraint("topic", "partition"),
+    comment="How far the windows stage has read each partition, and the newest event time seen there.",
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("key", LargeBinary),
+    Column("value", LargeBinary, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("arrived_at", _at, nullable=False),
+    Column("recorded_at", _at, nullable=False, server_default=func.clock_timestamp()),
+    Column("state", Text, nullable=False, server_default=text("'open'")),
+    PrimaryKeyConstraint("topic", "partition", "offset"),
+    comment="Raw records that could not be read. state: open, replayed or dropped.",
+)
+
+entities = Table(
+    "entities",
+    metadata,
+    Column("entity_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("aliases", ARRAY(Text), nullable=False),
+    Column("tickers", ARRAY(Text), nullable=False),
+    Column("groups", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    comment="The watch list in force, for reading names in SQL.",
+)
+
+changed_buckets = Table(
+    "changed_buckets",
+    metadata,
+    Column("entity_id", Text, nullable=False),
+    Column("bucket", _at, nullable=False),
+    Column("touched", Integer, nullable=False, server_default=text("1")),
+    PrimaryKeyConstraint("entity_id", "bucket"),
+    Index("changed_buckets_bucket", "bucket"),
+    comment="Work for the alert engine: buckets whose sums moved. Written by ingest, deleted by the engine.",
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_id", UUID(as_uuid=True), primary_key=True),
+    Column("entity_id", Text, nullable=False),
+    Column("detector", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("first_bucket", _at, nullable=False),
+    Column("last_bucket", _at, nullable=False),
+    Column("horizon_s", Integer, nullable=False),
+    Column("observed", Integer, nullable=False),
+    Column("expected", Double, nullable=False),
+    Column("p_value", Double, nullable=False),
+    Column("evidence", JSONB, nullable=False),
+    Column("opened_at", _at, nullable=False),
+    Column("updated_at", _at, nullable=False),
+    Column("resolved_at", _at),
+    Index("alerts_one_active", "entity_id", "detector", unique=True, postgresql_where=text("status <> 'resolved'")),
+    Index("alerts_first_bucket", "first_bucket"),
+    comment="One row per episode: it opens with the first firing bucket and is resolved after quiet.",
+)
+
+alert_history = Table(
+    "alert_history",
+    metadata,
+    Column("entry_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("alert_id", UUID(as_uuid=True), nullable=False, index=True),
+    Column("at", _at, nullable=False),
+    Column("from_status", Text),
+    Column("to_status", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    comment="Append-only: every transition of every alert, who made it and why.",
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("webhook_id", Text, primary_key=True),
+    Column("alert_id", UUID(as_uuid=True), nullable=True, index=True),
+    Column("endpoint", Text, nullable=False),
+    Column("event_type", Text, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'pending'")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", _at, nullable=False),
+    Column("next_attempt_at", _at, nullable=False),
+    Column("delivered_at", _at),
+    Column("last_error", Text, nullable=False, server_default=text("''")),
+    Index("deliveries_due", "next_attempt_at", postgresql_where=text("state = 'pending'")),
+    comment="The outbox: written in the alert's own transaction. state: pending, delivered or dead.",
+)
