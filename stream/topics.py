@@ -1,0 +1,118 @@
+"""The topics of the log: their names, how they are made, and how far they reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from stream.errors import StreamError
+
+__all__ = [
+    "LARGEST_DEAD_BYTES",
+    "LARGEST_RAW_BYTES",
+    "Topics",
+    "TopicsError",
+    "ensure_topics",
+    "offsets",
+    "partition_count",
+]
+
+LARGEST_RAW_BYTES = 16 * 1024 * 1024
+"""A record of documents.raw: a crawled page is a hundred times smaller, so what is larger is an accident."""
+
+LARGEST_DEAD_BYTES = LARGEST_RAW_BYTES + 1024 * 1024
+"""A dead record is the raw one plus the headers that say why."""
+
+_TIMEOUT_S = 15.0
+
+
+class TopicsError(StreamError):
+    """A topic or its broker is absent or refuses. The message says which, where and what to do."""
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The three topics of the pipeline."""
+
+    raw: str = "documents.raw"
+    scored: str = "documents.scored"
+    dead: str = "documents.dead"
+
+    @classmethod
+    def prefixed(cls, prefix: str) -> Topics:
+        """The same topics under a prefix, so that installations or tests can share a broker."""
+        return cls(raw=prefix + cls.raw, scored=prefix + cls.scored, dead=prefix + cls.dead)
+
+    def names(self) -> tuple[str, str, str]:
+        return (self.raw, self.scored, self.dead)
+
+
+def ensure_topics(bootstrap: str, topics: Topics, *, partitions: int = 4, replication: int = 1) -> None:
+    """Creates the topics that are absent and leaves the others as they are.
+
+    The raw topic is stamped by the broker, so that a crawler's clock cannot falsify arrival. Raises
+    TopicsError when the broker refuses or does not answer within 15 s.
+    """
+    limits = {topics.raw: LARGEST_RAW_BYTES, topics.scored: LARGEST_DEAD_BYTES, topics.dead: LARGEST_DEAD_BYTES}
+    wanted = [
+        NewTopic(
+            name,
+            num_partitions=partitions,
+            replication_factor=replication,
+            config={
+                "max.message.bytes": str(limits[name]),
+                "message.timestamp.type": "LogAppendTime" if name == topics.raw else "CreateTime",
+            },
+        )
+        for name in topics.names()
+    ]
+    admin = AdminClient(_quiet(bootstrap))
+    created = admin.create_topics(wanted, operation_timeout=_TIMEOUT_S, request_timeout=_TIMEOUT_S)
+    for name, outcome in created.items():
+        try:
+            outcome.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise TopicsError(f"cannot create topic {name} on {bootstrap}: {error}") from error
+
+
+def partition_count(bootstrap: str, topic: str) -> int:
+    """How many partitions a topic has. Raises TopicsError when it or the broker is absent."""
+    try:
+        return len(_partitions(AdminClient(_quiet(bootstrap)), bootstrap, topic))
+    except KafkaException as error:
+        raise TopicsError(f"cannot reach the broker {bootstrap}: {error}") from error
+
+
+def offsets(bootstrap: str, topic: str) -> dict[int, tuple[int, int]]:
+    """For each partition, its first offset and the offset that the next record will get.
+
+    Raises TopicsError when the topic or the broker is absent.
+    """
+    # It never subscribes, so it joins no group: the name is only there because the client insists on one.
+    consumer = Consumer({**_quiet(bootstrap), "group.id": "yuqing-offsets", "enable.auto.commit": False})
+    try:
+        return {
+            number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_TIMEOUT_S)
+            for number in _partitions(consumer, bootstrap, topic)
+        }
+    except KafkaException as error:
+        raise TopicsError(f"cannot read the offsets of {topic} on {bootstrap}: {error}") from error
+    finally:
+        consumer.close()
+
+
+def _partitions(client: AdminClient | Consumer, bootstrap: str, topic: str) -> list[int]:
+    found = client.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
+    if found.error is not None:
+        raise TopicsError(f"topic {topic} is not on {bootstrap}: {found.error}. Starting Yuqing creates it.")
+    return sorted(found.partitions)
+
+
+def _quiet(bootstrap: str) -> dict[str, Any]:
+    # librdkafka writes each failed connection to stderr; callers get one exception instead.
+    return {"bootstrap.servers": bootstrap, "log_level": 0, "allow.auto.create.topics": False}
