@@ -1,0 +1,1 @@
+"""The demonstration: a bundled stream through the whole pipeline."""
