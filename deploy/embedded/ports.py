@@ -1,0 +1,49 @@
+"""Which loopback ports the services of one folder listen on: chosen once, remembered, changed only when taken."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+from pathlib import Path
+
+__all__ = ["HOST", "is_free", "remembered_ports"]
+
+HOST = "127.0.0.1"
+# Below the range from which Linux and macOS hand out ports to outgoing connections: a port stays ours between starts.
+_RANGE = range(20_000, 32_000)
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def remembered_ports(file: Path, names: tuple[str, ...], *, running: frozenset[str] = frozenset()) -> dict[str, int]:
+    """A port for each name, kept in `file`.
+
+    A remembered port that somebody else took meanwhile is replaced. Those named in `running` are in use by the
+    very service they belong to, and stay.
+    """
+    known: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    ports: dict[str, int] = {}
+    for name in names:
+        port = known.get(name)
+        if port is None or (name not in running and not is_free(port)):
+            port = _choose(taken=set(known.values()) | set(ports.values()))
+        ports[name] = port
+    if ports != known:
+        file.write_text(json.dumps(ports))
+    return ports
+
+
+def _choose(taken: set[int]) -> int:
+    candidates = [port for port in _RANGE if port not in taken]
+    random.shuffle(candidates)
+    return next(port for port in candidates if is_free(port))
