@@ -58,7 +58,7 @@ def topics(bootstrap: str) -> Topics:
     from stream.topics import Topics, ensure_topics
 
     topics = Topics.prefixed(f"t{uuid4().hex[:8]}.")
-    ensure_topics(bootstrap, topics, 4, 1)
+    ensure_topics(bootstrap, topics, partitions=4, replication=1)
     return topics
 
 
