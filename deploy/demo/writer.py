@@ -102,8 +102,8 @@ class Writer:
     def _economy(self, at: datetime) -> Draft:
         language: Written = self._rng.choice(("en", "zh"))
         words, slots = vocabulary(language), Slots(self._rng, language)
-        title, lead = self._rng.choice(words.macro_headlines), self._rng.choice(words.macro_leads)
-        return self._draft(language, slots.fill(title), slots.fill(lead), at)
+        title, leads = self._rng.choice(words.macro_headlines), self._rng.sample(words.macro_leads, 2)
+        return self._draft(language, slots.fill(title), slots.fill((" " if language == "en" else "").join(leads)), at)
 
     def _elsewhere(self, at: datetime) -> Draft:
         kind = self._rng.choice(("traditional", "others"))
