@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     DateTime,
     Double,
@@ -122,6 +123,25 @@ positions = Table(
     Column("updated_at", _at, nullable=False),
     PrimaryKeyConstraint("topic", "partition"),
     comment="How far the windows stage has read each partition, and the newest event time seen there.",
+)
+
+finality = Table(
+    "finality",
+    metadata,
+    Column("one_row", Boolean, primary_key=True, server_default=text("true")),
+    Column("final_until", _at),
+    CheckConstraint("one_row", name="finality_one_row"),
+    comment="One row. Buckets that end by final_until were called final; it never moves back.",
+)
+
+retention = Table(
+    "retention",
+    metadata,
+    Column("one_row", Boolean, primary_key=True, server_default=text("true")),
+    Column("kept_from", _at),
+    Column("documents_dropped", BigInteger, nullable=False, server_default=text("0")),
+    CheckConstraint("one_row", name="retention_one_row"),
+    comment="One row. Documents published before kept_from were dropped, this many; their ids and sums stay.",
 )
 
 dead_letters = Table(

@@ -1,0 +1,34 @@
+"""Everything that goes wrong in this room on purpose.
+
+StorageError
+├── AddressError        a database URL that cannot be used: the operator mends the setting
+├── MigrationError      the schema cannot be brought up to date: the message says what to run
+└── UnstorableError     one record that PostgreSQL or the books refuse: it becomes a dead letter, others go on
+
+A database that is away is none of these: SQLAlchemy's OperationalError passes through, and callers wait for it
+(`connection.wait_for_database`) and try again.
+"""
+
+from __future__ import annotations
+
+__all__ = ["AddressError", "MigrationError", "StorageError", "UnstorableError"]
+
+
+class StorageError(Exception):
+    """The root: catch this to catch whatever this room raises on purpose."""
+
+
+class AddressError(StorageError):
+    """A database URL that cannot be used. The message shows it without its password, and a URL that would do."""
+
+
+class MigrationError(StorageError):
+    """The schema cannot be brought up to date. The message says why, and what to run as which role."""
+
+
+class UnstorableError(StorageError):
+    """One record breaks a rule of the books. Trying again will not help; `detail` holds no text of the document."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail

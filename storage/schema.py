@@ -1,0 +1,83 @@
+"""Brings the tables to the newest revision, and says which revision they have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import ProgrammingError
+
+from storage.errors import MigrationError
+
+__all__ = ["head", "migrate", "revision"]
+
+_SCRIPTS = Path(__file__).parent / "migrations"
+
+_LOCK = 0x7975_7169_6E67
+"""Advisory lock: of several processes that start together one migrates, the others wait and find it done."""
+
+
+def migrate(engine: Engine) -> str:
+    """Brings the database to `head()` in one transaction and returns that revision; does nothing where it is there.
+
+    Safe to call from every process at start. Raises MigrationError when the role may not create what is needed or
+    when the database is newer than this program; nothing has changed then.
+    """
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        _refuse_newer(connection)
+        config = _config()
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except ProgrammingError as error:
+            if not isinstance(error.orig, InsufficientPrivilege):
+                raise
+            raise MigrationError(_advice(connection, str(error.orig).splitlines()[0])) from error
+        except InsufficientPrivilege as error:
+            raise MigrationError(_advice(connection, str(error).splitlines()[0])) from error
+    return head()
+
+
+def revision(engine: Engine) -> str | None:
+    """The revision that the database has; None where nothing was ever migrated."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str:
+    """The newest revision that this program knows."""
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    if newest is None:
+        raise MigrationError(f"no migration scripts under {_SCRIPTS.name}: the installation is damaged, install again")
+    return newest
+
+
+def _config() -> Config:
+    # No ini file: the scripts travel in the package, wherever it is installed.
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    return config
+
+
+def _refuse_newer(connection: Connection) -> None:
+    current = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if current is not None and current not in known:
+        raise MigrationError(
+            f"the database is at revision {current}, which this program (newest: {head()}) does not know. "
+            "Upgrade the program to the version that last ran on this database."
+        )
+
+
+def _advice(connection: Connection, reason: str) -> str:
+    user = connection.engine.url.username
+    return (
+        f"{user} may not do what the migration needs: {reason}. Make {user} the owner of the database, and let a "
+        "superuser run once: CREATE ROLE yuqing_reader NOLOGIN; then migrate again."
+    )
