@@ -38,7 +38,7 @@ class StreamError(Exception):
     """The root: catch this to catch whatever this room raises on purpose."""
 
 
-class Unreadable(StreamError):
+class Unreadable(StreamError):  # noqa: N818 - reads as what it is: "raises Unreadable"
     """One raw record cannot become a document. Trying again will not help; the stream goes on without it."""
 
     def __init__(self, reason: DeadReason, detail: str) -> None:
