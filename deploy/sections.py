@@ -1,0 +1,178 @@
+"""The sections of `yuqing.toml`, each with its defaults and bounds. What a setting means: `yuqing.example.toml`."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+__all__ = [
+    "Alerts",
+    "Database",
+    "Digest",
+    "Intake",
+    "Kafka",
+    "Limits",
+    "Logs",
+    "Metrics",
+    "Model",
+    "Redis",
+    "Retention",
+    "Section",
+    "Webhook",
+    "Windows",
+]
+
+Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+Minutes = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A table of `yuqing.toml`: frozen, and a name that it does not know is an error.
+
+    A secret named in `_secrets` may be given by the path of a file that holds it, as NAME_file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    _secrets: ClassVar[tuple[str, ...]] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        data = dict(data)
+        for name in cls._secrets:
+            file = data.get(f"{name}_file")
+            if not file:
+                continue
+            if data.get(name):
+                raise ValueError(f"both {name} and {name}_file are set: keep one of them")
+            try:
+                data[name] = Path(str(file)).read_text().strip()
+            except OSError as error:
+                raise ValueError(f"{name}_file cannot be read: {error}") from error
+        return data
+
+
+class Kafka(Section):
+    """Where the log is. An empty `bootstrap` means the embedded broker."""
+
+    bootstrap: str = ""
+    topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$")
+    partitions: Positive = 4
+    replication: Positive = 1
+    group: str = Field(default="yuqing", min_length=1)
+
+
+class Database(Section):
+    """Where PostgreSQL is. An empty `url` means the embedded one."""
+
+    _secrets = ("url",)
+    url: SecretStr = SecretStr("")
+    url_file: Path | None = None
+    pool: Positive = 4
+
+
+class Redis(Section):
+    """Where the cache is. An empty `url` means the embedded one."""
+
+    _secrets = ("url",)
+    url: SecretStr = SecretStr("")
+    url_file: Path | None = None
+    prefix: str = "yuqing:"
+
+
+class Model(Section):
+    """Which model scores, and how its batches are cut."""
+
+    folder: Path | None = None
+    engine: Literal["auto", "onnx", "torch"] = "auto"
+    threads: int = Field(default=0, ge=0)
+    token_budget: Positive = 4096
+    deadline_ms: float = Field(default=50, gt=0)
+
+
+class Limits(Section):
+    """Bounds on one crawled record; beyond them it is cut with a flag, or becomes a dead letter."""
+
+    record_bytes: Positive = 16 * 1024 * 1024
+    json_bytes: Positive = 32 * 1024 * 1024
+    raw_chars: Positive = 1_000_000
+    title_chars: Positive = 1_000
+    body_chars: Positive = 100_000
+    oldest: date = date(2000, 1, 1)
+    future_hours: float = Field(default=24, ge=0)
+
+
+class Intake(Section):
+    """What a document is read with: the watch lists, the bounds, and how long a story is remembered."""
+
+    watchlists: tuple[Path, ...] = ()
+    default_watchlist: bool = True
+    story_days: float = Field(default=3, gt=0)
+    limits: Limits = Limits()
+
+
+class Windows(Section):
+    """How documents are counted."""
+
+    batch_size: Positive = 1000
+    within_s: Seconds = 0.25
+    allowed_lateness_s: float = Field(default=3600, ge=0)
+    idle_after_s: Seconds = 60
+    hot_hours: float = Field(default=48, gt=0)
+
+
+class Alerts(Section):
+    """When a surge of bad news is one."""
+
+    false_alarms_per_day: float = Field(default=1, gt=0)
+    horizons_min: tuple[Minutes, ...] = Field(default=(60, 360, 1440, 4320), min_length=1)
+    min_stories: Positive = 3
+    guard_min: Minutes = 1440
+    history_days: Positive = 28
+    half_life_days: float = Field(default=14, gt=0)
+    quiet_min: Minutes = 1440
+    poll_s: Seconds = 1
+
+
+class Webhook(Section):
+    """An endpoint that gets every alert, signed after Standard Webhooks."""
+
+    _secrets = ("secret",)
+    name: str = Field(pattern=r"^[a-zA-Z0-9_-]+$")
+    url: str = Field(pattern=r"^https?://")
+    secret: SecretStr = Field(min_length=1)
+    secret_file: Path | None = None
+    allow_private: bool = False
+
+
+class Digest(Section):
+    """The daily digest: the hour (UTC) and who gets it; no webhook means no digest."""
+
+    hour: int = Field(default=7, ge=0, le=23)
+    webhooks: tuple[str, ...] = ()
+
+
+class Retention(Section):
+    """How many days of documents are kept; 0 keeps them for ever. Trends are always kept."""
+
+    days: int = Field(default=0, ge=0)
+
+
+class Metrics(Section):
+    """Where each role serves Prometheus: port_base plus the place of the role in the flow; 0 is off."""
+
+    host: str = "127.0.0.1"
+    port_base: int = Field(default=0, ge=0, le=65_500)
+
+
+class Logs(Section):
+    """How logs look: text for a terminal, JSON lines for a collector; auto decides by where stderr goes."""
+
+    format: Literal["auto", "text", "json"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
