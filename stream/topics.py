@@ -17,6 +17,7 @@ __all__ = [
     "Topics",
     "TopicsError",
     "ensure_topics",
+    "first_offset_from",
     "offsets",
     "partition_count",
 ]
@@ -102,6 +103,33 @@ def offsets(bootstrap: str, topic: str) -> dict[int, tuple[int, int]]:
         }
     except KafkaException as error:
         raise TopicsError(f"cannot read the offsets of {topic} on {bootstrap}: {error}") from error
+    finally:
+        consumer.close()
+
+
+def first_offset_from(bootstrap: str, topic: str, partition: int, offset: int) -> int:
+    """The offset of the first record at or after `offset`, or the partition's end where there is none.
+
+    It is larger than `offset` where the log itself has nothing there, because retention took it; smaller (the
+    partition's first record) where the log ends before `offset`, which is then not the log that was read before.
+    Raises TopicsError when the broker does not tell.
+    """
+    consumer = Consumer(
+        {
+            **_quiet(bootstrap),
+            "group.id": "yuqing-offsets",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+        }
+    )
+    try:
+        consumer.assign([TopicPartition(topic, partition, offset)])
+        message = consumer.poll(_TIMEOUT_S)
+        error = None if message is None else message.error()
+        if message is None or (error is not None and error.code() != KafkaError._PARTITION_EOF):
+            raise TopicsError(f"{bootstrap} does not tell what is at {topic}/{partition} from {offset}: {error}")
+        return int(message.offset() or 0)
     finally:
         consumer.close()
 

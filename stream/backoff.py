@@ -1,0 +1,62 @@
+"""Waiting for a service that is away: try again ever more slowly, and say so once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import NoReturn, TypeVar
+
+import structlog
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set, wait_exponential_jitter
+from tenacity.nap import sleep_using_event
+
+from stream.errors import StreamError
+
+__all__ = ["StoppedError", "persist"]
+
+T = TypeVar("T")
+
+_log = structlog.get_logger()
+
+
+class StoppedError(StreamError):
+    """We were told to stop while a service was still away."""
+
+
+def persist(
+    what: Callable[[], T],
+    *,
+    service: str,
+    absent: tuple[type[BaseException], ...],
+    stop: threading.Event,
+    longest_s: float = 10.0,
+) -> T:
+    """Calls `what` until it answers; between tries it waits 0.1 s, then ever longer, up to `longest_s`, with jitter.
+
+    Only exceptions in `absent` mean that the service is away; any other passes through. The first failure logs
+    `<service>_unreachable`, the return `<service>_reachable`. Raises StoppedError when `stop` is set meanwhile.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception_type(absent),
+        wait=wait_exponential_jitter(initial=0.1, max=longest_s, jitter=0.5),
+        sleep=sleep_using_event(stop),
+        stop=stop_when_event_set(stop),
+        before_sleep=partial(_failed, service),
+        retry_error_callback=_give_up,
+    )
+    answer = retrying(what)
+    if retrying.statistics["attempt_number"] > 1:
+        _log.info(f"{service}_reachable", attempts=retrying.statistics["attempt_number"])
+    return answer
+
+
+def _failed(service: str, state: RetryCallState) -> None:
+    if state.attempt_number == 1 and state.outcome is not None:
+        # The message may quote what was sent, hence document text: the kind of failure is enough.
+        _log.warning(f"{service}_unreachable", error=type(state.outcome.exception()).__name__)
+
+
+def _give_up(state: RetryCallState) -> NoReturn:
+    error = state.outcome.exception() if state.outcome is not None else None
+    raise StoppedError("told to stop while waiting") from error

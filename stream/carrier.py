@@ -1,0 +1,129 @@
+"""Carries batches of Faust events to the books, and goes back for records that Faust passed over."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from faust.types import TP, EventT, Message
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
+
+from storage.tables import positions
+from stream.backoff import persist
+from stream.bookkeeping import LogRecord
+from stream.dead_records import plain_headers
+from stream.metrics import LAG, REREAD
+from stream.reading_order import ReadingOrder
+from stream.topics import TopicsError, first_offset_from
+
+__all__ = ["Carrier"]
+
+_log = structlog.get_logger()
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_SETTLE_S = 0.05
+"""Time for Faust's fetching loop to see that the flow has stopped; it looks before every message."""
+
+Book = Callable[[Sequence[LogRecord]], None]
+
+
+class Carrier:
+    """What the agents share. Its coroutines run in Faust's loop; what blocks runs in threads."""
+
+    def __init__(self, bootstrap: str, engine: Engine, stop: threading.Event) -> None:
+        self._bootstrap = bootstrap
+        self._engine = engine
+        self._stop = stop
+        self._order = ReadingOrder()
+
+    def positions(self, assigned: set[TP]) -> Mapping[TP, int]:
+        """Where each of our partitions goes on, as PostgreSQL has it; waits for a database that is away.
+
+        From here on only these partitions are ours. Raises StoppedError.
+        """
+        known = persist(self._read_positions, service="database", absent=(OperationalError,), stop=self._stop)
+        wanted = {tp: known.get((tp.topic, tp.partition), 0) for tp in assigned}
+        self._order.assigned({(tp.topic, tp.partition): offset for tp, offset in wanted.items()})
+        return wanted
+
+    def _read_positions(self) -> dict[tuple[str, int], int]:
+        query = select(positions.c.topic, positions.c.partition, positions.c.next_offset)
+        with self._engine.connect() as connection:
+            return {(topic, partition): offset for topic, partition, offset in connection.execute(query)}
+
+    async def carry(self, events: Sequence[EventT[Any]], book: Book, consumer: Any) -> None:
+        """Books the records that are next in their partitions, then acknowledges them.
+
+        Raises StoppedError when told to stop before they are booked.
+        """
+        if self._stop.is_set():
+            return
+        told = self._order.sort(event.message for event in events)
+        if told.next:
+            await _finish(asyncio.to_thread(book, [_log_record(message) for message in told.next]))
+            self._order.booked(told.ends)
+            self._observe_lag(told.ends, consumer)
+        for message in (*told.next, *told.seen):
+            message.ack(consumer)
+        for tp in consumer.assignment():
+            if (tp.topic, tp.partition) in told.passed_over:
+                await self._reread(tp, consumer)
+
+    async def _reread(self, tp: TP, consumer: Any) -> None:
+        """Seeks back to the record that should have come."""
+        expected = self._order.expected((tp.topic, tp.partition))
+        if expected is None:  # assigned, but the seek to our position did not come through
+            await consumer.perform_seek()
+            return
+        found = await asyncio.to_thread(
+            persist,
+            lambda: first_offset_from(self._bootstrap, tp.topic, tp.partition, expected),
+            service="broker",
+            absent=(TopicsError,),
+            stop=self._stop,
+        )
+        if found != expected:
+            _log.error("records_expired", topic=tp.topic, partition=tp.partition, expected=expected, found=found)
+            self._order.skip_to((tp.topic, tp.partition), found)
+        REREAD.labels(tp.topic).inc()
+        _log.warning("records_passed_over", topic=tp.topic, partition=tp.partition, back_to=found)
+        # Stopping the flow breaks Faust's loop over what it has fetched, which would move the seek on again.
+        consumer.stop_flow()
+        await consumer.wait_for_stopped_flow()
+        await asyncio.sleep(_SETTLE_S)
+        await consumer.seek_wait({tp: found})
+        consumer.resume_flow()
+
+    def _observe_lag(self, ends: Mapping[tuple[str, int], int], consumer: Any) -> None:
+        for tp in consumer.assignment():
+            if (tp.topic, tp.partition) in ends:
+                lag = (consumer.highwater(tp) or 0) - ends[tp.topic, tp.partition]
+                LAG.labels("windows", tp.topic, str(tp.partition)).set(max(lag, 0))
+
+
+async def _finish(work: Awaitable[None]) -> None:
+    """Waits for work that goes on in a thread even when we are cancelled: a stop finishes the batch in hand."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+def _log_record(message: Message) -> LogRecord:
+    return LogRecord(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        headers=plain_headers(message.headers),
+        at=_EPOCH + timedelta(seconds=message.timestamp),
+    )

@@ -1,0 +1,88 @@
+"""Raw records to candidates for the model: read, place in a story, tokenise. What fails becomes a dead letter."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import structlog
+from redis.exceptions import RedisError
+
+from model.classifier import Classifier
+from stream.backoff import persist
+from stream.dead_records import letter_for
+from stream.errors import DeadReason, Unreadable
+from stream.intake import Intake, RawRecord, Read
+from stream.isolation import each
+from stream.metrics import STAGE_SECONDS
+from stream.novelty import Place, StoryIndex, StoryItem
+from stream.outcomes import Outcomes
+from stream.scoring import Candidate
+
+__all__ = ["Preparing"]
+
+_log = structlog.get_logger()
+
+
+class Preparing:
+    """The stages before the model, for one thread."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        stories: StoryIndex,
+        classifier: Classifier,
+        outcomes: Outcomes,
+        stop: threading.Event,
+    ) -> None:
+        self._intake = intake
+        self._stories = stories
+        self._classifier = classifier
+        self._outcomes = outcomes
+        self._stop = stop
+
+    def candidates(self, records: Sequence[RawRecord]) -> list[Candidate]:
+        """Prepares a batch with one round trip to Redis; each record is either here or a dead letter.
+
+        Waits while Redis is away. Raises StoppedError when told to stop meanwhile.
+        """
+        with STAGE_SECONDS.labels("intake").time():
+            read = [(record, one) for record in records if (one := self._read(record)) is not None]
+        with STAGE_SECONDS.labels("stories").time():
+            places = persist(
+                lambda: each(self._place, [one for _, one in read], passing=(RedisError,)),
+                service="redis",
+                absent=(RedisError,),
+                stop=self._stop,
+            )
+        with STAGE_SECONDS.labels("tokens").time():
+            tokens = each(self._classifier.encode, [one.text for _, one in read])
+        ready = []
+        for (record, one), place, ids in zip(read, places, tokens, strict=True):
+            if isinstance(place, Exception):
+                self._unscorable(record, "story index", place)
+            elif isinstance(ids, Exception):
+                self._unscorable(record, "tokeniser", ids)
+            else:
+                ready.append(Candidate(record, one, place, ids))
+        return ready
+
+    def _read(self, record: RawRecord) -> Read | None:
+        try:
+            return self._intake.read(record)
+        except Unreadable as error:
+            self._outcomes.dead(letter_for(record, error.reason, error.detail))
+        except Exception as error:
+            self._unscorable(record, "intake", error)
+        return None
+
+    def _place(self, read: Sequence[Read]) -> Sequence[Place]:
+        return self._stories.place(
+            [StoryItem(document_id=one.document_id, text=one.text, published_at=one.published_at) for one in read]
+        )
+
+    def _unscorable(self, record: RawRecord, where: str, error: Exception) -> None:
+        # A defect of ours, not of the record: the operator must hear of it, and replay the letter once it is mended.
+        _log.error("document_failed", where=where, error=type(error).__name__, offset=record.offset)
+        detail = f"the {where} failed on it: {type(error).__name__}"
+        self._outcomes.dead(letter_for(record, DeadReason.UNSCORABLE, detail))

@@ -1,0 +1,172 @@
+"""The windows stage: a Faust app that carries records from the log to the ledger, each exactly once.
+
+Faust carries; it decides nothing. `ReadingOrder` sees to it that no record is skipped, the ledger that none counts
+twice, and the position in PostgreSQL, not the offset in Kafka, says where to go on. See decision 0006.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import faust
+import structlog
+from storage.hot_windows import HotWindows
+
+from storage.ingest import Ingest
+from stream.backoff import StoppedError, persist
+from stream.bookkeeping import Bookkeeping
+from stream.carrier import Book, Carrier
+from stream.errors import StreamError
+from stream.hot_mirror import HotMirror
+from stream.positioned_consumer import PositionedTransport
+from stream.topics import Topics, TopicsError, partition_count
+
+__all__ = ["WindowsApp", "WindowsError", "build_app", "run", "serve"]
+
+_log = structlog.get_logger()
+
+_DEAD_AT_ONCE = 50
+"""Dead letters are whole raw records, up to 16 MiB each, so few go together."""
+
+_MEND_EVERY_S = 2.0
+_NOTICE_STOP_S = 0.2
+_AFTER_DEFECT_S = 1.0
+
+
+class WindowsError(StreamError):
+    """The Faust app crashed: the cause is attached. Build another app and go on."""
+
+
+class WindowsApp(faust.App):
+    """The app, and what it carries with. Build it with `build_app`."""
+
+    stop_work: threading.Event
+    carrier: Carrier
+    mirror: HotMirror
+    bootstrap: str
+    wanted_topics: Topics
+
+    def positions(self, assigned: set[Any]) -> Any:
+        """For the consumer: where each of our partitions goes on."""
+        return self.carrier.positions(assigned)
+
+
+def build_app(
+    bootstrap: str,
+    topics: Topics,
+    group: str,
+    ingest: Ingest,
+    hot: HotWindows,
+    *,
+    batch_size: int,
+    within_s: float,
+    data_dir: Path,
+    clock: Callable[[], datetime] | None = None,
+) -> WindowsApp:
+    """One worker of the group `group`; run as many as there are partitions, each in its own process.
+
+    A batch holds up to `batch_size` scored documents and waits `within_s` seconds at most to fill. Faust writes
+    nothing of value into `data_dir`. `clock` feeds the metric of arrival to commit.
+    """
+    app = WindowsApp(group, **_faust_settings(bootstrap, batch_size, data_dir))
+    app.transport = PositionedTransport(app.conf.broker_consumer, app)
+    app.stop_work = threading.Event()
+    app.bootstrap = bootstrap
+    app.wanted_topics = topics
+    app.carrier = Carrier(bootstrap, ingest._engine, app.stop_work)
+    app.mirror = HotMirror(hot, ingest._engine)
+    books = Bookkeeping(ingest, app.mirror, app.stop_work, clock=clock)
+    _add_agent(app, "scored", topics.scored, books.scored, batch_size, within_s)
+    _add_agent(app, "dead", topics.dead, books.dead, _DEAD_AT_ONCE, within_s)
+
+    @app.timer(_MEND_EVERY_S, name="mend")  # type: ignore[untyped-decorator]
+    async def mend() -> None:
+        await asyncio.to_thread(app.mirror.mend)
+
+    return app
+
+
+def run(app: WindowsApp, stop: threading.Event) -> None:
+    """Runs the app until `stop` is set, then finishes the batch in hand and leaves the group.
+
+    Waits for a broker or a database that is away. Raises WindowsError when the app crashes; an app runs once.
+    """
+    try:
+        for topic in (app.wanted_topics.scored, app.wanted_topics.dead):
+            persist(
+                lambda topic=topic: partition_count(app.bootstrap, topic),  # type: ignore[misc]
+                service="broker",
+                absent=(TopicsError,),
+                stop=stop,
+            )
+    except StoppedError:
+        return
+    asyncio.run(_run(app, stop))
+
+
+def serve(build: Callable[[], WindowsApp], stop: threading.Event) -> None:
+    """Runs apps until `stop` is set: after a crash, another one, ever more slowly."""
+    try:
+        persist(lambda: run(build(), stop), service="windows", absent=(WindowsError,), stop=stop)
+    except StoppedError:
+        return
+
+
+async def _run(app: WindowsApp, stop: threading.Event) -> None:
+    try:
+        await app.start()
+        _log.info("windows_started", group=app.conf.id)
+        while not (stop.is_set() or app.should_stop or app.crashed):
+            await asyncio.sleep(_NOTICE_STOP_S)
+    except Exception as error:
+        raise WindowsError(f"the windows app did not start: {error}") from error
+    finally:
+        app.stop_work.set()
+        await app.stop()
+        _log.info("windows_stopped")
+    if app.crash_reason is not None and not stop.is_set():
+        raise WindowsError(f"the windows app crashed: {app.crash_reason}") from app.crash_reason
+
+
+def _add_agent(app: WindowsApp, name: str, topic: str, book: Book, at_once: int, within_s: float) -> None:
+    channel = app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+
+    @app.agent(channel, name=name)
+    async def carry(stream: Any) -> None:  # a faust.Stream; its published type lacks noack_take
+        # Never leave this loop: when it ends, Faust acknowledges what it has buffered.
+        async for events in stream.noack_take(at_once, within=within_s):
+            try:
+                await app.carrier.carry(events, book, app.consumer)
+            except StoppedError:
+                _log.info("batch_left", stage=name, records=len(events))
+            except Exception:
+                # A defect. The batch is not booked, so what follows it counts as passed over, and is read again.
+                _log.exception("batch_failed", stage=name, records=len(events))
+                await asyncio.sleep(_AFTER_DEFECT_S)
+
+
+def _faust_settings(bootstrap: str, batch_size: int, data_dir: Path) -> dict[str, Any]:
+    return {
+        "broker": [f"kafka://{address.strip()}" for address in bootstrap.split(",")],
+        "datadir": str(data_dir),
+        "store": "memory://",
+        "autodiscover": False,
+        "web_enabled": False,
+        "topic_allow_declare": False,  # topics are ours: see stream/topics.py
+        "topic_disable_leader": True,  # else it makes one more topic, to elect a leader that nobody asks
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_max_fetch_size": 4 * 1024 * 1024,
+        "stream_buffer_maxsize": max(batch_size, 1000),
+        "stream_recovery_delay": 0.0,
+        "stream_wait_empty": False,  # what is not booked is read again, so a stop need not wait for it
+        "broker_commit_interval": 1.0,
+        "broker_request_timeout": 90.0,
+        "broker_session_timeout": 30.0,
+        "broker_heartbeat_interval": 3.0,
+        "broker_max_poll_interval": 3600.0,  # a database may be away for long; heartbeats tell that we live
+    }
