@@ -39,7 +39,7 @@ def persist(
     """
     retrying = Retrying(
         retry=retry_if_exception_type(absent),
-        wait=wait_exponential_jitter(initial=0.1, max=longest_s, jitter=0.5),
+        wait=wait_exponential_jitter(multiplier=0.1, max=longest_s, jitter=0.5),
         sleep=sleep_using_event(stop),
         stop=stop_when_event_set(stop),
         before_sleep=partial(_failed, service),

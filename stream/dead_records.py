@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from storage.records import DeadLetter, Origin
 from stream.errors import DeadReason
-from stream.intake import RawRecord
+
+if TYPE_CHECKING:  # the windows stage reads dead records and needs nothing of intake
+    from stream.intake import RawRecord
 
 __all__ = ["Headers", "letter_for", "letter_of", "origin_headers", "origin_of", "plain_headers", "wire_headers"]
 

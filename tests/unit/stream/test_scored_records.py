@@ -1,0 +1,69 @@
+"""A record of documents.scored is read back whole, or becomes a dead letter that keeps the books right."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from storage.records import DeadLetter, Origin, ScoredDocument
+from stream.dead_records import origin_headers
+from stream.documents import encode
+from stream.errors import DeadReason
+from stream.scored_records import read_scored
+
+PLACE = Origin(topic="documents.scored", partition=2, offset=9)
+RAW = Origin(topic="documents.raw", partition=2, offset=5)
+ARRIVED = datetime(2024, 5, 2, 12, 0, tzinfo=UTC)
+
+DOCUMENT = ScoredDocument(
+    document_id=uuid4(),
+    origin=RAW,
+    source="wire",
+    language="en",
+    published_at=ARRIVED,
+    arrived_at=ARRIVED,
+    story_id=uuid4(),
+    novelty="new",
+    sentiment="negative",
+    negative=0.9,
+    neutral=0.06,
+    positive=0.04,
+    score_micro=-860_000,
+    model_version="m1",
+)
+
+
+def test_a_scored_document_is_read_back() -> None:
+    assert read_scored(PLACE, b"k", encode(DOCUMENT), (), ARRIVED) == DOCUMENT
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        b"",
+        b"\xff",
+        b"[]",
+        encode(DOCUMENT)[:-1],
+        encode(DOCUMENT).replace(b"negative", b"hostile", 1),
+        msgspec.json.encode({**msgspec.to_builtins(DOCUMENT), "published_at": "2024-05-02T12:00:00"}),
+    ],
+)
+def test_a_corrupt_one_is_the_dead_letter_of_its_raw_record(value: bytes | None) -> None:
+    headers = origin_headers(RAW, ARRIVED)
+    letter = read_scored(PLACE, b"k", value, headers, datetime(2030, 1, 1, tzinfo=UTC))
+    assert isinstance(letter, DeadLetter)
+    assert letter.origin == RAW
+    assert letter.arrived_at == ARRIVED
+    assert letter.reason == DeadReason.CORRUPT_SCORED
+    assert letter.value == (value or b"")
+    assert "documents.scored/2 at 9" in letter.detail
+
+
+def test_a_corrupt_one_that_names_no_raw_record_is_a_letter_of_its_own_place() -> None:
+    letter = read_scored(PLACE, None, b"?", (), ARRIVED)
+    assert isinstance(letter, DeadLetter)
+    assert letter.origin == PLACE
