@@ -1,0 +1,160 @@
+"""The companies to watch: a default list that ships with the package, and the operator's own CSV files on top.
+
+A file has the columns `entity_id,name,aliases,tickers,groups,ambiguous,remove`; the first two are required, lists are
+separated by `|`, empty lines and lines that begin with `#` are passed over. A later row with the same entity_id
+replaces the earlier one; `remove` = `yes` takes it off the list.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+from stream.errors import WatchListError
+
+__all__ = ["Entity", "load"]
+
+COLUMNS = ("entity_id", "name", "aliases", "tickers", "groups", "ambiguous", "remove")
+_REQUIRED = COLUMNS[:2]
+_MOST_CHARS = 200
+_DEFAULT = "default.csv.gz"
+
+
+class Entity(msgspec.Struct, frozen=True, kw_only=True):
+    """One company. `ambiguous` lists those names and tickers that are also ordinary words or people:
+    they count only where the document supports them."""
+
+    entity_id: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    tickers: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
+
+
+class _Row(msgspec.Struct, frozen=True, kw_only=True):
+    where: str
+    entity: Entity
+    remove: bool
+
+
+def load(csv_paths: Sequence[Path | str] = (), *, include_default: bool = True) -> list[Entity]:
+    """The watch list in force, sorted by entity_id.
+
+    An operator's row wins over the default list: it replaces the row of the same id or the same name, and an alias or
+    ticker that it claims is taken from whatever default row had it. Raises WatchListError, naming every mistake at once.
+    """
+    problems: list[str] = []
+    default = {row.entity.entity_id: row.entity for row in (_default_rows() if include_default else ())}
+    own: dict[str, _Row] = {}
+    for path in csv_paths:
+        for row in _rows_of(Path(path), problems):
+            earlier = own.get(row.entity.entity_id)
+            if earlier and earlier.where.rpartition(":")[0] == row.where.rpartition(":")[0]:
+                problems.append(f"{row.where}: entity_id {row.entity.entity_id!r} is already in {earlier.where}")
+            own[row.entity.entity_id] = row
+    claimed = _claims([row for row in own.values() if not row.remove], problems)
+    if problems:
+        raise WatchListError(problems)
+    left = [entity for key, entity in default.items() if key not in own and entity.name not in claimed]
+    kept = [_without(entity, claimed) for entity in left]
+    kept += [row.entity for row in own.values() if not row.remove]
+    return sorted(kept, key=lambda entity: entity.entity_id)
+
+
+def _default_rows() -> Iterator[_Row]:
+    packed = files("stream").joinpath("watchlists", _DEFAULT).read_bytes()
+    problems: list[str] = []
+    yield from _rows(io.StringIO(gzip.decompress(packed).decode()), _DEFAULT, problems)
+    if problems:
+        raise WatchListError(problems)
+
+
+def _rows_of(path: Path, problems: list[str]) -> list[_Row]:
+    try:
+        raw = path.read_bytes()
+        text = (gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw).decode("utf-8-sig")
+    except OSError as error:
+        problems.append(f"{path}: cannot be read ({error.strerror}): check the path of the watch list")
+    except UnicodeDecodeError:
+        problems.append(f"{path}: is not UTF-8: save it as 'CSV UTF-8'")
+    else:
+        return list(_rows(io.StringIO(text), str(path), problems))
+    return []
+
+
+def _rows(lines: Iterable[str], where: str, problems: list[str]) -> Iterator[_Row]:
+    reader = csv.reader(line if not line.startswith("#") else "\n" for line in lines)
+    header: list[str] | None = None
+    for cells in reader:
+        at = f"{where}:{reader.line_num}"
+        cells = [cell.strip() for cell in cells]
+        if not any(cells):
+            continue
+        if header is None:
+            header = [cell.lower() for cell in cells]
+            wrong = [f"{name!r} is missing" for name in _REQUIRED if name not in header]
+            wrong += [f"{name!r} is unknown" for name in header if name not in COLUMNS]
+            if wrong:
+                problems.append(f"{at}: header: {', '.join(wrong)}; the columns are {','.join(COLUMNS)}")
+                return
+        elif len(cells) > len(header):
+            problems.append(f"{at}: {len(cells)} cells, the header has {len(header)}: quote a cell that holds a comma")
+        else:
+            row = _row(dict(zip(header, cells, strict=False)), at, problems)
+            if row is not None:
+                yield row
+    if header is None:
+        problems.append(f"{where}:1: empty: the first line names the columns {','.join(COLUMNS)}")
+
+
+def _row(cells: dict[str, str], at: str, problems: list[str]) -> _Row | None:
+    before = len(problems)
+    entity_id, name, remove = cells["entity_id"], cells.get("name", ""), cells.get("remove", "").lower()
+    if not entity_id or entity_id == "*" or any(c.isspace() or not c.isprintable() for c in entity_id):
+        problems.append(f"{at}: entity_id: {entity_id!r}: give a short id without spaces, such as AAPL.US")
+    if remove not in ("", "yes", "no"):
+        problems.append(f"{at}: remove: {remove!r}: write yes, or leave it empty")
+    if not name and remove != "yes":
+        problems.append(f"{at}: name: empty: give the company's name, or remove=yes")
+    lists: dict[str, tuple[str, ...]] = {}
+    for column in COLUMNS[2:6]:
+        parts = (part.strip() for part in cells.get(column, "").split("|"))
+        lists[column] = tuple(dict.fromkeys(part for part in parts if part))
+    for column, values in {"entity_id": (entity_id,), "name": (name,), **lists}.items():
+        problems += [f"{at}: {column}: longer than {_MOST_CHARS} characters" for v in values if len(v) > _MOST_CHARS]
+    short = [form for form in (name, *lists["aliases"]) if len(form) == 1]
+    if short:
+        problems.append(f"{at}: name: {short[0]!r} is a single character: put a ticker under tickers")
+    if len(problems) > before:
+        return None
+    return _Row(where=at, entity=Entity(entity_id=entity_id, name=name, **lists), remove=remove == "yes")
+
+
+def _claims(rows: Sequence[_Row], problems: list[str]) -> set[str]:
+    """Every name and ticker of the operator's rows; two rows must not claim the same one."""
+    owner: dict[str, _Row] = {}
+    for row in rows:
+        for form in {row.entity.name, *row.entity.aliases, *row.entity.tickers}:
+            other = owner.setdefault(form, row)
+            if other is not row:
+                problems.append(f"{row.where}: {form!r} belongs to {other.where} too: take it off one of the two")
+    return set(owner)
+
+
+def _without(entity: Entity, claimed: set[str]) -> Entity:
+    """The entity less the aliases and tickers that an operator's row claims."""
+    if claimed.isdisjoint((*entity.aliases, *entity.tickers)):
+        return entity
+    return msgspec.structs.replace(
+        entity,
+        aliases=tuple(form for form in entity.aliases if form not in claimed),
+        tickers=tuple(form for form in entity.tickers if form not in claimed),
+        ambiguous=tuple(form for form in entity.ambiguous if form not in claimed),
+    )

@@ -1,0 +1,98 @@
+"""Which company names are something else too. Used only while the default watch list is built."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import distribution
+from pathlib import Path
+
+__all__ = ["is_ordinary_chinese", "is_ordinary_english", "is_ordinary_ticker"]
+
+_KNOWN_ZIPF = 1.5
+"""A dictionary word rarer than this (one in 30 million) is no word that a news reader would write."""
+_COMMON_ZIPF = 3.0
+_EVERYDAY_ZIPF = 5.0
+_COMMON_CHINESE_ZIPF = 3.5
+_COMPANY_ENDINGS = ("银行", "证券", "股份", "集团", "药业", "实业", "重工", "制药")
+_COMMON_SURNAMES = 5_000
+
+
+def is_ordinary_english(name: str) -> bool:
+    """True for a single word that is in the dictionary, a first name, a frequent surname or a place ("Gap", "Ford",
+    "Lincoln"), and for two words that are both very frequent ("Best Buy")."""
+    from wordfreq import zipf_frequency
+
+    parts = name.replace("-", " ").replace("&", " ").split()
+    if len(parts) == 1:
+        word, lower = parts[0], parts[0].lower()
+        known = lower in _dictionary() or word in _people() or lower in _places()
+        return len(name) == 1 or (known and zipf_frequency(lower, "en") >= _KNOWN_ZIPF)
+    return len(parts) == 2 and all(zipf_frequency(part.lower(), "en") >= _EVERYDAY_ZIPF for part in parts)
+
+
+def is_usable_first_word(word: str) -> bool:
+    """False for words so common that even beside "shares" they are no company ("Best", "Home"), for adjectives of
+    places ("Norwegian") and for scraps."""
+    from wordfreq import zipf_frequency
+
+    lower = word.lower()
+    if len(word) < 4 or not word.isalpha() or not word[0].isupper():
+        return False
+    if lower in _places() and word not in _people():
+        return False
+    return lower not in _dictionary() or zipf_frequency(lower, "en") < _EVERYDAY_ZIPF
+
+
+def is_ordinary_ticker(ticker: str) -> bool:
+    """True for American tickers that are words or acronyms too: ALL, COO, CASH."""
+    from wordfreq import zipf_frequency
+
+    if "." in ticker or not ticker.isalpha():
+        return False
+    return ticker.lower() in _dictionary() or zipf_frequency(ticker.lower(), "en") >= _COMMON_ZIPF
+
+
+def is_ordinary_chinese(name: str) -> bool:
+    """True for short names that are words ("机器人"), or a frequent word after a country ("中国电影")."""
+    if not any("\u4e00" <= c <= "\u9fff" for c in name):
+        return is_ordinary_english(name)
+    if len(name) >= 4 and name.endswith(_COMPANY_ENDINGS):
+        return False
+    if len(name) <= 2 or _chinese_zipf(name) >= (_COMMON_ZIPF if len(name) <= 3 else _COMMON_CHINESE_ZIPF):
+        return True
+    return len(name) == 4 and all(_chinese_zipf(half) >= 4.3 for half in (name[:2], name[2:]))
+
+
+def _chinese_zipf(word: str) -> float:
+    """Frequency of a whole word, without wordfreq's tokenizer (jieba would cut the name up)."""
+    from math import log10
+
+    from wordfreq import get_frequency_dict
+
+    frequency = get_frequency_dict("zh", wordlist="large").get(word, 0.0)
+    return log10(frequency) + 9 if frequency else 0.0
+
+
+@cache
+def _dictionary() -> frozenset[str]:
+    from english_words import get_english_words_set
+
+    return frozenset(word for word in get_english_words_set(["web2"]) if word.islower())
+
+
+@cache
+def _people() -> frozenset[str]:
+    """Capitalised first names, and the more frequent surnames, of the United States census."""
+    folder = Path(str(distribution("names").locate_file("names")))
+    firsts: set[str] = set()
+    for name in ("dist.female.first", "dist.male.first"):
+        firsts.update(line.split()[0].capitalize() for line in (folder / name).read_text().splitlines())
+    surnames = [line.split()[0].capitalize() for line in (folder / "dist.all.last").read_text().splitlines()]
+    return frozenset(firsts) | frozenset(surnames[:_COMMON_SURNAMES])
+
+
+@cache
+def _places() -> frozenset[str]:
+    from english_words import get_english_words_set
+
+    return frozenset(word.lower() for word in get_english_words_set(["gcide"]) if word[:1].isupper())
