@@ -2,19 +2,25 @@
 
 from storage.connection import connect, wait_for_database
 from storage.errors import AddressError, MigrationError, StorageError, UnstorableError
+from storage.ingest import Ingest, Ingested, ReadTo
 from storage.records import ANY_ENTITY, ANY_TOPIC, DeadLetter, Mention, Origin, ScoredDocument
 from storage.schema import head, migrate, revision
+from storage.trend_rows import TrendRow
 
 __all__ = [
     "ANY_ENTITY",
     "ANY_TOPIC",
     "AddressError",
     "DeadLetter",
+    "Ingest",
+    "Ingested",
     "Mention",
     "MigrationError",
     "Origin",
+    "ReadTo",
     "ScoredDocument",
     "StorageError",
+    "TrendRow",
     "UnstorableError",
     "connect",
     "head",

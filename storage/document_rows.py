@@ -1,0 +1,90 @@
+"""Writes document ids, documents and mentions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Cursor
+
+from storage.records import ScoredDocument
+
+__all__ = ["claim", "copy"]
+
+_CLAIM = """
+INSERT INTO document_keys (document_id, published_at)
+SELECT * FROM unnest(%s::uuid[], %s::timestamptz[])
+ON CONFLICT DO NOTHING
+RETURNING document_id
+"""
+
+_DOCUMENTS = """
+COPY documents (
+    document_id, published_at, arrived_at, ingested_at, source, url, title, body, language, story_id, novelty,
+    sentiment, negative, neutral, positive, score_micro, topics, flags, model_version,
+    raw_topic, raw_partition, raw_offset
+) FROM STDIN
+"""
+
+_MENTIONS = "COPY mentions (document_id, published_at, entity_id, surface, sentiment, score_micro) FROM STDIN"
+
+
+def claim(cursor: Cursor[Any], documents: Sequence[ScoredDocument]) -> set[UUID]:
+    """Enters these ids, each once, and returns those that nobody had entered before.
+
+    Ids are entered in ascending order: where two workers bring the same ones, one waits, and they never wait for
+    each other.
+    """
+    ordered = sorted(documents, key=lambda document: document.document_id)
+    ids = "{" + ",".join(document.document_id.hex for document in ordered) + "}"
+    times = "{" + ",".join(document.published_at.isoformat() for document in ordered) + "}"
+    cursor.execute(_CLAIM, (ids, times))
+    return {document_id for (document_id,) in cursor}
+
+
+def copy(cursor: Cursor[Any], documents: Sequence[ScoredDocument], *, ingested_at: datetime) -> None:
+    """Stores documents whose ids were claimed in this transaction, and their mentions, each company once."""
+    with cursor.copy(_DOCUMENTS) as rows:
+        for d in documents:
+            rows.write_row(
+                (
+                    d.document_id,
+                    d.published_at,
+                    d.arrived_at,
+                    ingested_at,
+                    d.source,
+                    d.url,
+                    d.title,
+                    d.body,
+                    d.language,
+                    d.story_id,
+                    d.novelty,
+                    d.sentiment,
+                    d.negative,
+                    d.neutral,
+                    d.positive,
+                    d.score_micro,
+                    list(dict.fromkeys(d.topics)),
+                    list(dict.fromkeys(d.flags)),
+                    d.model_version,
+                    d.origin.topic,
+                    d.origin.partition,
+                    d.origin.offset,
+                )
+            )
+    with cursor.copy(_MENTIONS) as rows:
+        for d in documents:
+            first = {mention.entity_id: mention for mention in reversed(d.mentions)}
+            for mention in first.values():
+                rows.write_row(
+                    (
+                        d.document_id,
+                        d.published_at,
+                        mention.entity_id,
+                        mention.surface,
+                        mention.sentiment,
+                        mention.score_micro,
+                    )
+                )

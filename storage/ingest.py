@@ -1,0 +1,191 @@
+"""Exactly once where it counts: what is read from Kafka enters the books in one transaction per batch.
+
+    before  partitions for the days of the batch                      (own transaction; harmless when alone)
+    1       lock the ledger rows; drop records that already have an outcome          -> redelivered
+    2       claim document ids; those that somebody claimed before                   -> repeated
+    3       copy fresh documents and their mentions
+    4       add their sums to the trend rows, revision + 1, and get the absolute values
+    5       put the changed buckets on the alert engine's list
+    6       book the outcomes in the ledger, move the positions, advance what is called final
+    7       notify listeners, commit
+    after   the caller acknowledges to Kafka, then sets Redis from the returned values
+
+What if we die here? Before the commit of 7: nothing of 1 to 6 exists, Kafka delivers the batch again, and it is
+counted then. During the commit: the ledger knows which of the two it was. After it, but before the acknowledgement:
+Kafka delivers again, step 1 ignores every record. After the acknowledgement, but before Redis: Redis lags until the
+next change of these rows or a `HotWindows.rebuild`. A worker that lost its partition and does not know yet (a zombie)
+meets its successor at the lock of step 1, and whoever comes second ignores what the first has booked.
+
+Locks are taken in one order by everybody: ledger, document_keys, trend_counts, changed_buckets, positions, finality;
+within each table by key. So workers wait for each other, but never in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+import psycopg
+from sqlalchemy import Connection, Engine
+
+from storage import dead_letter_rows, document_rows, ledger, metrics, partitions, positions, trend_sums, trend_upsert
+from storage.driver import transaction
+from storage.poison import buried, isolate
+from storage.positions import ReadTo
+from storage.records import DeadLetter, ScoredDocument
+from storage.rules import check
+from storage.trend_rows import TrendRow
+from storage.watermarks import advance
+
+__all__ = ["Clock", "Ingest", "Ingested", "ReadTo"]
+
+Clock = Callable[[], datetime]
+"""Tells the time, aware UTC."""
+
+
+R = TypeVar("R", ScoredDocument, DeadLetter)
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of a batch. The four counts add up to its length; `trends` are absolute, to be put in Redis."""
+
+    fresh: int = 0
+    repeated: int = 0
+    redelivered: int = 0
+    dead: int = 0
+    trends: tuple[TrendRow, ...] = ()
+
+    def __add__(self, other: Ingested) -> Ingested:
+        return Ingested(
+            self.fresh + other.fresh,
+            self.repeated + other.repeated,
+            self.redelivered + other.redelivered,
+            self.dead + other.dead,
+            self.trends + other.trends,
+        )
+
+
+class Ingest:
+    """Books scored documents and dead letters. Safe to share between threads, and between any number of processes.
+
+    `allowed_lateness` is how long after the newest event time a minute stays provisional, `idle_after` how long a
+    silent partition may hold the others back. Database errors other than a refused record pass through (SQLAlchemy's
+    OperationalError when it is away): nothing of the batch is booked then, and the same call may be made again.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        allowed_lateness: timedelta,
+        clock: Clock,
+        idle_after: timedelta = timedelta(minutes=1),
+    ) -> None:
+        self._engine = engine
+        self._allowed_lateness = allowed_lateness
+        self._idle_after = idle_after
+        self._clock = clock
+        self._known_days: set[date] = set()
+
+    def scored(self, batch: Sequence[ScoredDocument], read: Sequence[ReadTo]) -> Ingested:
+        """Books scored documents and how far documents.scored was read.
+
+        The same document or record may be in it twice. A record that PostgreSQL or the books refuse is booked as a
+        dead letter (reason unscorable); the batch then takes several transactions, and positions move with the last.
+        """
+        return _total(isolate(self._write_scored, self._bury, batch, read))
+
+    def dead(self, batch: Sequence[DeadLetter], read: Sequence[ReadTo]) -> Ingested:
+        """Books dead letters and how far documents.dead was read, in one transaction."""
+        with metrics.TRANSACTION_SECONDS.time(), transaction(self._engine) as (_, driver):
+            cursor = driver.cursor()
+            letters, redelivered = _first_outcomes(cursor, batch)
+            if letters:
+                dead_letter_rows.insert(cursor, letters)
+                ledger.account(cursor, [letter.origin for letter in letters], ["dead"] * len(letters))
+            positions.move(cursor, read, {}, now=self._clock())
+        return _counted(Ingested(redelivered=redelivered, dead=len(letters)))
+
+    def _write_scored(self, batch: Sequence[ScoredDocument], read: Sequence[ReadTo]) -> Ingested:
+        for document in batch:
+            check(document)
+        try:
+            self._ensure_days(batch)
+            with metrics.TRANSACTION_SECONDS.time(), transaction(self._engine) as (connection, driver):
+                ingested = self._transact(connection, driver, batch, read)
+        except psycopg.Error:
+            # Retention may have dropped a day since we made sure of it: look again on the next try.
+            self._known_days.clear()
+            raise
+        return _counted(ingested)
+
+    def _transact(
+        self,
+        connection: Connection,
+        driver: psycopg.Connection[Any],
+        batch: Sequence[ScoredDocument],
+        read: Sequence[ReadTo],
+    ) -> Ingested:
+        cursor = driver.cursor()
+        records, redelivered = _first_outcomes(cursor, batch)  # 1
+        firsts = {document.document_id: document for document in reversed(records)}
+        claimed = document_rows.claim(cursor, list(firsts.values())) if firsts else set()  # 2
+        fresh = [d for d in records if d.document_id in claimed and firsts[d.document_id] is d]
+        now = self._clock()
+        trends: list[TrendRow] = []
+        if fresh:
+            document_rows.copy(cursor, fresh, ingested_at=now)  # 3
+            trends = trend_upsert.add(driver, trend_sums.add_up(fresh), now=now)  # 4
+            trend_upsert.mark_changed(cursor, trends)  # 5
+        if records:  # 6
+            stored = {id(document) for document in fresh}
+            outcomes = ["stored" if id(document) in stored else "repeated" for document in records]
+            ledger.account(cursor, [document.origin for document in records], outcomes)
+        positions.move(cursor, read, positions.event_times(batch, read), now=now)
+        advance(connection, now=now, idle_after=self._idle_after, allowed_lateness=self._allowed_lateness)
+        if trends:  # 7
+            cursor.execute("SELECT pg_notify('yuqing_trends', '')")
+        return Ingested(len(fresh), len(records) - len(fresh), redelivered, 0, tuple(trends))
+
+    def _bury(self, document: ScoredDocument, detail: str, read: Sequence[ReadTo]) -> Ingested:
+        return self.dead([buried(document, detail)], read)
+
+    def _ensure_days(self, batch: Iterable[ScoredDocument]) -> None:
+        days = {document.published_at.astimezone(UTC).date() for document in batch} - self._known_days
+        if days:
+            with self._engine.begin() as connection:
+                partitions.ensure_days(connection, days)
+            self._known_days |= days
+
+
+def _first_outcomes(cursor: psycopg.Cursor[Any], batch: Sequence[R]) -> tuple[list[R], int]:
+    """Locks the ledger; the records that have no outcome yet, each once, and how many others there were."""
+    if not batch:
+        return [], 0
+    records = list({record.origin: record for record in reversed(batch)}.values())[::-1]
+    origins = [record.origin for record in records]
+    ledger.lock(cursor, origins)
+    kept = [records[index] for index in ledger.unaccounted(cursor, origins)]
+    return kept, len(batch) - len(kept)
+
+
+def _total(parts: Iterable[Ingested]) -> Ingested:
+    total = Ingested()
+    for part in parts:
+        total += part
+    return total
+
+
+def _counted(ingested: Ingested) -> Ingested:
+    for outcome, records in (
+        ("stored", ingested.fresh),
+        ("repeated", ingested.repeated),
+        ("redelivered", ingested.redelivered),
+        ("dead", ingested.dead),
+    ):
+        metrics.OUTCOMES.labels(outcome).inc(records)
+    metrics.TREND_ROWS.inc(len(ingested.trends))
+    return ingested

@@ -1,0 +1,42 @@
+"""What a scored document must fulfil so that the books can hold it, beyond what its types say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import get_args
+
+from storage.errors import UnstorableError
+from storage.records import ANY_ENTITY, ANY_TOPIC, Novelty, ScoredDocument, Sentiment
+
+__all__ = ["check"]
+
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+_SENTIMENTS = frozenset(get_args(Sentiment))
+_NOVELTIES = frozenset(get_args(Novelty))
+
+
+def check(document: ScoredDocument) -> None:
+    """Raises UnstorableError, saying which field is at fault, where counting this document would break a sum.
+
+    Intake keeps all of this from happening; a record of another make on the topic does not.
+    """
+    for name, at in (("published_at", document.published_at), ("arrived_at", document.arrived_at)):
+        if at.tzinfo is None:
+            raise UnstorableError(f"{name} has no zone; send aware UTC times")
+        if not _EARLIEST <= at < _LATEST:
+            raise UnstorableError(f"{name} lies outside the years 1900 to 2199")
+    if document.novelty not in _NOVELTIES:
+        raise UnstorableError("novelty is none of " + ", ".join(sorted(_NOVELTIES)))
+    if document.sentiment not in _SENTIMENTS:
+        raise UnstorableError("sentiment is none of " + ", ".join(sorted(_SENTIMENTS)))
+    if not all(document.topics) or ANY_TOPIC in document.topics:
+        raise UnstorableError(f"topics hold an empty name or {ANY_TOPIC!r}, which stands for any topic")
+    for mention in document.mentions:
+        if mention.entity_id in ("", ANY_ENTITY):
+            raise UnstorableError(f"a mention has an empty entity_id or {ANY_ENTITY!r}, which stands for the market")
+        if mention.sentiment not in _SENTIMENTS:
+            raise UnstorableError("a mention's sentiment is none of " + ", ".join(sorted(_SENTIMENTS)))
+    origin = document.origin
+    if origin.offset < 0 or origin.partition < 0:
+        raise UnstorableError("origin has a negative partition or offset")

@@ -1,0 +1,82 @@
+"""Adds documents up into minute sums. Pure, and in integers: any order and any split add up to the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from storage.records import ANY_ENTITY, ANY_TOPIC, ScoredDocument, Sentiment
+
+__all__ = ["Key", "Sums", "add_up", "minute_of"]
+
+
+class Key(NamedTuple):
+    """What a trend row is about. Its order is the order in which every worker locks rows."""
+
+    entity_id: str
+    topic: str
+    bucket: datetime
+    model_version: str
+
+
+class Sums(NamedTuple):
+    """What a batch adds to a trend row."""
+
+    documents: int
+    stories: int
+    negative: int
+    neutral: int
+    positive: int
+    negative_stories: int
+    score_micro: int
+
+
+def minute_of(at: datetime) -> datetime:
+    """The start of the UTC minute that holds an aware time."""
+    return at.astimezone(UTC).replace(second=0, microsecond=0)
+
+
+def add_up(documents: Iterable[ScoredDocument]) -> list[tuple[Key, Sums]]:
+    """What these documents add, sorted by key.
+
+    Each document counts once for the whole market and once for each company it names, and there once for any topic
+    and once for each of its topics. The market takes the document's own sentiment, a company the one toward it.
+    """
+    totals: dict[tuple[str, str, datetime, str], list[int]] = {}
+    for document in documents:
+        bucket = minute_of(document.published_at)
+        version = document.model_version
+        new = document.novelty == "new"
+        topics = (ANY_TOPIC, *dict.fromkeys(document.topics))
+        for entity_id, (sentiment, score) in _subjects(document).items():
+            amount = _amount(sentiment, new, score)
+            for topic in topics:
+                key = (entity_id, topic, bucket, version)
+                held = totals.get(key)
+                if held is None:
+                    totals[key] = list(amount)
+                else:
+                    for i in range(7):
+                        held[i] += amount[i]
+    return [(Key(*key), Sums(*total)) for key, total in sorted(totals.items())]
+
+
+def _subjects(document: ScoredDocument) -> dict[str, tuple[Sentiment, int]]:
+    subjects = {ANY_ENTITY: (document.sentiment, document.score_micro)}
+    for mention in document.mentions:  # the first of several mentions of a company is the one that is stored
+        subjects.setdefault(mention.entity_id, (mention.sentiment, mention.score_micro))
+    return subjects
+
+
+def _amount(sentiment: Sentiment, new: bool, score_micro: int) -> tuple[int, ...]:
+    negative = int(sentiment == "negative")
+    return (
+        1,
+        int(new),
+        negative,
+        int(sentiment == "neutral"),
+        int(sentiment == "positive"),
+        negative & new,
+        score_micro,
+    )

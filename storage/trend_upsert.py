@@ -1,0 +1,91 @@
+"""Adds a batch's sums to the trend rows and notes which buckets moved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection, Cursor
+
+from storage.arrays import integers
+from storage.records import ANY_TOPIC
+from storage.trend_rows import COLUMNS, TrendRow, from_columns
+from storage.trend_sums import Key, Sums
+
+__all__ = ["add", "mark_changed"]
+
+_ADD = f"""
+INSERT INTO trend_counts AS held (
+    entity_id, topic, bucket, model_version,
+    documents, stories, negative, neutral, positive, negative_stories, score_micro,
+    revision, revised_at, revised_after_final
+)
+SELECT entity_id, topic, bucket, model_version,
+       documents, stories, negative, neutral, positive, negative_stories, score_micro,
+       1, %(now)s, coalesce(bucket + interval '1 minute' <= (SELECT final_until FROM finality), false)
+FROM unnest(
+    %(entity_id)s::text[], %(topic)s::text[], %(bucket)s::timestamptz[], %(model_version)s::text[],
+    %(documents)s::int4[], %(stories)s::int4[], %(negative)s::int4[], %(neutral)s::int4[], %(positive)s::int4[],
+    %(negative_stories)s::int4[], %(score_micro)s::int8[]
+) AS batch (
+    entity_id, topic, bucket, model_version,
+    documents, stories, negative, neutral, positive, negative_stories, score_micro
+)
+ON CONFLICT (entity_id, topic, bucket, model_version) DO UPDATE SET
+    documents = held.documents + excluded.documents,
+    stories = held.stories + excluded.stories,
+    negative = held.negative + excluded.negative,
+    neutral = held.neutral + excluded.neutral,
+    positive = held.positive + excluded.positive,
+    negative_stories = held.negative_stories + excluded.negative_stories,
+    score_micro = held.score_micro + excluded.score_micro,
+    revision = held.revision + 1,
+    revised_at = greatest(held.revised_at, excluded.revised_at),
+    revised_after_final = held.revised_after_final OR excluded.revised_after_final
+RETURNING {COLUMNS}
+"""  # noqa: S608 - COLUMNS is our own list of names
+
+_MARK = """
+INSERT INTO changed_buckets AS held (entity_id, bucket)
+SELECT * FROM unnest(%s::text[], %s::timestamptz[])
+ON CONFLICT (entity_id, bucket) DO UPDATE SET touched = held.touched + 1
+"""
+
+
+def add(connection: Connection[Any], amounts: Sequence[tuple[Key, Sums]], *, now: datetime) -> list[TrendRow]:
+    """Adds sorted amounts to the rows they belong to and returns these rows as they are now.
+
+    Rows are locked in the order given: sorted by key, the same for every worker, so that none waits in a circle. A
+    bucket that was already called final when the statement began is marked `revised_after_final`, for good.
+    """
+    if not amounts:
+        return []
+    keys = [key for key, _ in amounts]
+    columns = zip(*(sums for _, sums in amounts), strict=True)
+    parameters: dict[str, object] = dict(zip(Sums._fields, map(integers, columns), strict=True))
+    parameters |= {
+        "entity_id": [key.entity_id for key in keys],
+        "topic": [key.topic for key in keys],
+        "bucket": _times([key.bucket for key in keys]),
+        "model_version": [key.model_version for key in keys],
+        "now": now,
+    }
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(_ADD, parameters)
+        return [from_columns(values) for values in cursor]
+
+
+def mark_changed(cursor: Cursor[Any], rows: Sequence[TrendRow]) -> None:
+    """Puts the buckets of these rows on the alert engine's list, each once, in sorted order.
+
+    A bucket already on the list is touched again: the update locks its row until commit, so the engine, which
+    deletes what it has judged, either sees these sums or leaves the entry for its next round.
+    """
+    moved = sorted({(row.entity_id, row.bucket) for row in rows if row.topic == ANY_TOPIC})
+    if moved:
+        cursor.execute(_MARK, ([entity_id for entity_id, _ in moved], _times([bucket for _, bucket in moved])))
+
+
+def _times(times: Sequence[datetime]) -> str:
+    return "{" + ",".join(time.isoformat() for time in times) + "}"
