@@ -27,8 +27,8 @@ _DEFAULT = "default.csv.gz"
 
 
 class Entity(msgspec.Struct, frozen=True, kw_only=True):
-    """One company. `ambiguous` lists those names and tickers that are also ordinary words or people:
-    they count only where the document supports them."""
+    """One company. `ambiguous` lists those names and tickers that are also ordinary words or people: they count
+    only where the document supports them."""
 
     entity_id: str
     name: str

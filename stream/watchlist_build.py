@@ -22,7 +22,7 @@ from importlib.metadata import distribution, version
 from pathlib import Path
 
 from stream.watchlist import COLUMNS, Entity
-from stream.watchlist_words import is_ordinary_chinese, is_ordinary_english, is_ordinary_ticker
+from stream.watchlist_words import is_ordinary_chinese, is_ordinary_english, is_ordinary_ticker, is_usable_first_word
 
 __all__ = ["build", "write"]
 
