@@ -35,9 +35,7 @@ def differences(
             for reason in sorted({*truth.dead, *books.dead})
         ),
     )
-    wrong = [
-        f"{what}: {found}, and the stream holds {expected}" for what, expected, found in pairs if found != expected
-    ]
+    wrong = [f"{what}: {found}, the stream holds {expected}" for what, expected, found in pairs if found != expected]
     if not books.trend_rows:
         wrong.append("the view trends is empty")
     if crisis_entity not in alerted:
