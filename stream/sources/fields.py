@@ -1,0 +1,69 @@
+"""From a crawler's record to a document, whatever it calls its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from stream.documents import RawDocument
+from stream.sources.errors import FieldError, SourceOptionsError
+
+__all__ = ["DEFAULT_FIELDS", "FieldMap"]
+
+DEFAULT_FIELDS: Mapping[str, Sequence[str]] = {
+    "source": ("source", "site", "feed"),
+    "url": ("url", "link"),
+    "guid": ("guid",),  # not "id": in many files that is the row number, which names no item
+    "title": ("title", "headline"),
+    "body": ("body", "content", "text", "description", "summary"),
+    "published_at": ("published_at", "date_published", "published", "pubDate", "date"),
+    "language": ("language", "lang"),
+}
+"""For each field of a document, the names that are tried, best first."""
+
+_NOTHING = frozenset({"", "n/a"})
+"""What crawlers write where they found nothing, in lower case."""
+
+
+class FieldMap:
+    """Maps records to documents. For each field the first of its names that holds something counts."""
+
+    def __init__(self, names: Mapping[str, Sequence[str] | str] | None = None) -> None:
+        """`names` replaces the default names of the fields it mentions. Raises SourceOptionsError for others."""
+        unknown = sorted(set(names or {}) - set(DEFAULT_FIELDS))
+        if unknown:
+            known = ", ".join(DEFAULT_FIELDS)
+            raise SourceOptionsError(f"fields: a document has no field {', '.join(unknown)}. There are: {known}.")
+        chosen = {**DEFAULT_FIELDS, **(names or {})}
+        self._names = {field: (given,) if isinstance(given, str) else tuple(given) for field, given in chosen.items()}
+
+    def document(self, record: Mapping[str, Any], *, source: str, fetched_at: datetime) -> RawDocument:
+        """The document of a record; `source` is for records that name none.
+
+        Numbers and dates become text, null and "N/A" count as absent. Raises FieldError where a field is
+        neither, such as a list.
+        """
+        found = {field: self._value(record, names) for field, names in self._names.items()}
+        found["source"] = found["source"] or source
+        return RawDocument(fetched_at=fetched_at, **found)
+
+    @staticmethod
+    def _value(record: Mapping[str, Any], names: tuple[str, ...]) -> str:
+        for name in names:
+            text = _text(name, record.get(name))
+            if text.strip().lower() not in _NOTHING:
+                return text
+        return ""
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise FieldError(f"{name} is a {type(value).__name__}, not a text")
