@@ -1,12 +1,26 @@
-"""Columns of numbers as PostgreSQL array literals: a batch travels as a dozen parameters, not as thousands."""
+"""Columns as PostgreSQL array literals: a batch travels as a dozen parameters, not as thousands.
+
+An order of magnitude quicker than letting the driver adapt a list element by element.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
-__all__ = ["integers"]
+__all__ = ["integers", "texts", "times"]
 
 
 def integers(values: Iterable[int]) -> str:
-    """An array literal, to be cast to int4[] or int8[]. Ten times as quick as adapting the list element by element."""
+    """A literal for int4[] or int8[]."""
     return "{" + ",".join(map(str, values)) + "}"
+
+
+def times(values: Iterable[datetime]) -> str:
+    """A literal for timestamptz[], of aware times."""
+    return "{" + ",".join([value.isoformat() for value in values]) + "}"
+
+
+def texts(values: Iterable[str]) -> str:
+    """A literal for text[]; every element is quoted, so that NULL, commas and braces are themselves."""
+    return "{" + ",".join(['"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values]) + "}"

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from psycopg import Cursor
 
+from storage.arrays import texts, times
 from storage.records import ScoredDocument
 
 __all__ = ["claim", "copy"]
@@ -39,8 +40,7 @@ def claim(cursor: Cursor[Any], documents: Sequence[ScoredDocument]) -> set[UUID]
     """
     ordered = sorted(documents, key=lambda document: document.document_id)
     ids = "{" + ",".join(document.document_id.hex for document in ordered) + "}"
-    times = "{" + ",".join(document.published_at.isoformat() for document in ordered) + "}"
-    cursor.execute(_CLAIM, (ids, times))
+    cursor.execute(_CLAIM, (ids, times(document.published_at for document in ordered)))
     return {document_id for (document_id,) in cursor}
 
 
@@ -66,8 +66,8 @@ def copy(cursor: Cursor[Any], documents: Sequence[ScoredDocument], *, ingested_a
                     d.neutral,
                     d.positive,
                     d.score_micro,
-                    list(dict.fromkeys(d.topics)),
-                    list(dict.fromkeys(d.flags)),
+                    texts(dict.fromkeys(d.topics)),
+                    texts(dict.fromkeys(d.flags)),
                     d.model_version,
                     d.origin.topic,
                     d.origin.partition,

@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg import Cursor
 
-from storage.arrays import integers
+from storage.arrays import integers, texts
 from storage.records import Origin
 
 __all__ = ["account", "lock", "unaccounted"]
@@ -20,7 +20,7 @@ __all__ = ["account", "lock", "unaccounted"]
 def lock(cursor: Cursor[Any], origins: Iterable[Origin]) -> None:
     """Locks the rows of the partitions concerned until the transaction ends, in one order for all workers."""
     topics, partitions = _partitions(origins)
-    parameters = {"topics": topics, "partitions": integers(partitions)}
+    parameters = {"topics": texts(topics), "partitions": integers(partitions)}
     cursor.execute(_LOCK, parameters)
     if cursor.rowcount < len(topics):
         cursor.execute(_OPEN, parameters)
@@ -35,7 +35,7 @@ def unaccounted(cursor: Cursor[Any], origins: Sequence[Origin]) -> list[int]:
 
 def account(cursor: Cursor[Any], origins: Sequence[Origin], outcomes: Sequence[str]) -> None:
     """Books an outcome ('stored', 'repeated' or 'dead') for each of these origins, all of them unaccounted."""
-    cursor.execute(_ACCOUNT, {**_columns(origins), "outcomes": list(outcomes)})
+    cursor.execute(_ACCOUNT, {**_columns(origins), "outcomes": texts(outcomes)})
 
 
 def _partitions(origins: Iterable[Origin]) -> tuple[list[str], list[int]]:
@@ -45,7 +45,7 @@ def _partitions(origins: Iterable[Origin]) -> tuple[list[str], list[int]]:
 
 def _columns(origins: Sequence[Origin]) -> dict[str, object]:
     return {
-        "topics": [origin.topic for origin in origins],
+        "topics": texts(origin.topic for origin in origins),
         "partitions": integers(origin.partition for origin in origins),
         "offsets": integers(origin.offset for origin in origins),
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection, Cursor
 
-from storage.arrays import integers
+from storage.arrays import integers, texts, times
 from storage.records import ANY_TOPIC
 from storage.trend_rows import COLUMNS, TrendRow, from_columns
 from storage.trend_sums import Key, Sums
@@ -65,10 +65,10 @@ def add(connection: Connection[Any], amounts: Sequence[tuple[Key, Sums]], *, now
     columns = zip(*(sums for _, sums in amounts), strict=True)
     parameters: dict[str, object] = dict(zip(Sums._fields, map(integers, columns), strict=True))
     parameters |= {
-        "entity_id": [key.entity_id for key in keys],
-        "topic": [key.topic for key in keys],
-        "bucket": _times([key.bucket for key in keys]),
-        "model_version": [key.model_version for key in keys],
+        "entity_id": texts(key.entity_id for key in keys),
+        "topic": texts(key.topic for key in keys),
+        "bucket": times(key.bucket for key in keys),
+        "model_version": texts(key.model_version for key in keys),
         "now": now,
     }
     with connection.cursor(binary=True) as cursor:
@@ -84,8 +84,4 @@ def mark_changed(cursor: Cursor[Any], rows: Sequence[TrendRow]) -> None:
     """
     moved = sorted({(row.entity_id, row.bucket) for row in rows if row.topic == ANY_TOPIC})
     if moved:
-        cursor.execute(_MARK, ([entity_id for entity_id, _ in moved], _times([bucket for _, bucket in moved])))
-
-
-def _times(times: Sequence[datetime]) -> str:
-    return "{" + ",".join(time.isoformat() for time in times) + "}"
+        cursor.execute(_MARK, (texts(entity_id for entity_id, _ in moved), times(bucket for _, bucket in moved)))
