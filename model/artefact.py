@@ -1,0 +1,110 @@
+"""The weights folder: what is in it, how it is written, and how it is checked before use.
+
+```
+weights/
+├── manifest.json      version, labels, thresholds, temperature, measurements, and the SHA-256 of every other file
+├── model.int8.onnx
+└── tokenizer.json
+```
+Nothing in it is executable, nothing is unpickled, and nothing is fetched.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from model.errors import ArtefactError
+from model.labels import SENTIMENTS, TOPIC_IDS
+
+FORMAT: Final = 1
+MANIFEST: Final = "manifest.json"
+TOKENIZER: Final = "tokenizer.json"
+ONNX_INT8: Final = "model.int8.onnx"
+COMMITTED: Final = Path(__file__).parent / "weights"
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a weights folder says about itself.
+
+    `thresholds` has one probability for each of `topics`; one above 1 means that the label is never reported.
+    `temperature` divides sentiment logits. `files` maps a name to its SHA-256 in hexadecimal.
+    """
+
+    format: int
+    model_version: str
+    sentiments: tuple[str, ...]
+    topics: tuple[str, ...]
+    max_tokens: int
+    pad_id: int
+    temperature: float
+    thresholds: tuple[float, ...]
+    files: dict[str, str]
+    metrics: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+
+
+def sha256(path: Path) -> str:
+    """Hash one file, read in pieces of 1 MiB."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `manifest.json`, by way of a temporary file, so that a reader sees all of it or the one before."""
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    temporary = folder / f".{MANIFEST}.part"
+    temporary.write_bytes(text + b"\n")
+    temporary.replace(folder / MANIFEST)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest and check the folder against it.
+
+    Raises:
+        ArtefactError: the folder or a file is absent, a hash differs, the format is another, or the labels are not
+            those of `model/labels.py`.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        raise ArtefactError(
+            f"no weights in {folder}: {MANIFEST} is missing. Run `yuqing train` to make some."
+        ) from None
+    except (OSError, msgspec.DecodeError) as error:
+        raise ArtefactError(f"{path} cannot be read: {error}. Check the folder out again.") from error
+    _check_shape(path, manifest)
+    for name, expected in manifest.files.items():
+        _check_file(folder, name, expected)
+    return manifest
+
+
+def _check_shape(path: Path, manifest: Manifest) -> None:
+    if manifest.format != FORMAT:
+        raise ArtefactError(f"{path} has format {manifest.format}, this version reads {FORMAT}: upgrade or retrain.")
+    if manifest.sentiments != SENTIMENTS or manifest.topics != TOPIC_IDS:
+        raise ArtefactError(f"{path} was made for other labels than model/labels.py has: retrain.")
+    if len(manifest.thresholds) != len(manifest.topics) or manifest.temperature <= 0 or manifest.max_tokens < 3:
+        raise ArtefactError(f"{path} holds thresholds, a temperature or a token limit that cannot be: retrain.")
+    missing = {ONNX_INT8, TOKENIZER} - set(manifest.files)
+    if missing:
+        raise ArtefactError(f"{path} vouches for no {', '.join(sorted(missing))}: retrain.")
+
+
+def _check_file(folder: Path, name: str, expected: str) -> None:
+    path = folder / name
+    if Path(name).name != name:
+        raise ArtefactError(f"{folder / MANIFEST} names a file outside its folder: {name!r}.")
+    if not path.is_file():
+        raise ArtefactError(f"{path} is missing although the manifest lists it. Check the folder out again.")
+    found = sha256(path)
+    if found != expected:
+        raise ArtefactError(
+            f"{path} is not the file that the manifest describes (SHA-256 {found[:12]}…, expected {expected[:12]}…). "
+            "Check the folder out again."
+        )

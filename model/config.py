@@ -1,0 +1,70 @@
+"""What a training run can be told, read from TOML: typed, with bounds, and nothing silently ignored."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from model.errors import ConfigError
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class EncoderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The encoder: which of its layers are kept, and which of its pieces.
+
+    `max_tokens`: tokens read of a text, begin and end marks included, 3 to 512. `piece_at_least`: how often a piece
+    must occur to be kept. `vocabulary_text`: folders with more text to count pieces in, relative to the data folder;
+    absent ones are passed over.
+    """
+
+    layers: tuple[int, ...] = (1, 3, 5, 7, 9, 11)
+    max_tokens: Annotated[int, msgspec.Meta(ge=3, le=512)] = 128
+    piece_at_least: Count = 1
+    vocabulary_text: tuple[str, ...] = ()
+
+
+class ScheduleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long and how fast.
+
+    `passes`: over the data. `batch_tokens`: tokens of a batch, padding included. The learning rate rises over the
+    share `warm_up` of all steps, stays, and falls to nothing over the share `decay`; because of the plateau, a run
+    that has ended can be made longer. `checkpoint_every`: steps. `dev_sample`: rows of each set's dev part that are
+    looked at after each pass.
+    """
+
+    passes: Positive = 3.0
+    batch_tokens: Count = 2048
+    learning_rate: Positive = 1e-4
+    head_learning_rate: Positive = 1e-3
+    warm_up: Share = 0.06
+    decay: Share = 0.35
+    weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 0.01
+    dropout: Share = 0.1
+    checkpoint_every: Count = 200
+    dev_sample: Count = 250
+
+
+class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole run. `repeat`: how often a pass draws each row of a set, by file name without ending."""
+
+    seed: int = 0
+    encoder: EncoderConfig = EncoderConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    repeat: dict[str, Annotated[float, msgspec.Meta(ge=0)]] = {}
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read a configuration.
+
+    Raises:
+        ConfigError: the file is absent, is not TOML, or a key or value in it cannot be.
+    """
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=TrainingConfig)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}. The keys are explained in model/config.py.") from error

@@ -1,0 +1,109 @@
+"""The data folder made ready for training: split, tokenised, and every part with its targets."""
+
+import gzip
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from model.datasets import Example, Row, examples, read_folder
+from model.labels import SENTIMENTS
+from model.splits import Part, parts
+from model.tasks import Task
+from model.vocabulary import PAD_ID
+
+Sets = dict[str, tuple[Task, dict[Part, list[Row]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tensors of one step; see `model/losses.py` for the shapes of the targets."""
+
+    ids: Tensor
+    mask: Tensor
+    allowed: Tensor
+    considered: Tensor
+    topics: Tensor
+    topic_mask: Tensor
+    exclusive: Tensor
+
+
+def read_sets(folder: Path, *, seed: int) -> Sets:
+    """Read and split every labelled file of a folder: name -> (task, rows of each part).
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    sets: Sets = {}
+    for name, (task, rows) in read_folder(folder).items():
+        places = parts([row.text for row in rows], seed=seed)
+        sets[name] = (task, {part: [rows[i] for i in chosen] for part, chosen in places.items()})
+    return sets
+
+
+def training_examples(sets: Sets) -> list[Example]:
+    """The train parts of all sets, one after another."""
+    return [one for name, (task, rows) in sets.items() for one in examples(rows["train"], task, name)]
+
+
+def more_text(folders: Iterable[Path]) -> Iterator[str]:
+    """Titles and leads of the feed items (`*.jsonl.gz`) in folders; what is absent or unreadable is passed over."""
+    for folder in folders:
+        for path in sorted(folder.glob("*.jsonl.gz")):
+            with gzip.open(path, "rb") as stream:
+                for line in stream:
+                    try:
+                        item = msgspec.json.decode(line)
+                    except msgspec.DecodeError:
+                        continue
+                    yield " ".join(str(item.get(key) or "") for key in ("title", "description", "summary"))
+
+
+class Corpus:
+    """Examples with their token ids.
+
+    Args:
+        chosen: the examples.
+        tokenizer: truncating or not; ids are cut at `max_tokens` either way.
+        max_tokens: begin and end marks included.
+    """
+
+    def __init__(self, chosen: list[Example], tokenizer: Tokenizer, max_tokens: int) -> None:
+        tokenizer.enable_truncation(max_tokens)
+        self.examples = chosen
+        self.ids = [encoding.ids for encoding in tokenizer.encode_batch_fast([one.text for one in chosen])]
+        self.lengths = [len(ids) for ids in self.ids]
+        self.sources = [one.source for one in chosen]
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def batch(self, places: list[int]) -> Batch:
+        """Collect examples into tensors, padded to the longest."""
+        longest = max(self.lengths[place] for place in places)
+        ids = np.full((len(places), longest), PAD_ID, dtype=np.int64)
+        for row, place in enumerate(places):
+            ids[row, : self.lengths[place]] = self.ids[place]
+        lengths = np.array([self.lengths[place] for place in places])
+        chosen = [self.examples[place] for place in places]
+        return Batch(
+            ids=torch.from_numpy(ids),
+            mask=torch.from_numpy((np.arange(longest) < lengths[:, None]).astype(np.int64)),
+            allowed=_flags([one.allowed for one in chosen]),
+            considered=_flags([one.considered for one in chosen]),
+            topics=torch.from_numpy(np.stack([one.topics for one in chosen])),
+            topic_mask=torch.from_numpy(np.stack([one.mask for one in chosen])),
+            exclusive=torch.tensor([one.exclusive for one in chosen]),
+        )
+
+
+def _flags(rows: list[tuple[int, ...]]) -> Tensor:
+    flags = torch.zeros(len(rows), len(SENTIMENTS), dtype=torch.bool)
+    for row, places in enumerate(rows):
+        flags[row, list(places)] = True
+    return flags

@@ -1,0 +1,143 @@
+"""Labelled files as examples: what each row teaches, written as targets and masks.
+
+A file is JSON Lines with `text`, and `label` or `labels`; with `entity` there may be several rows of one text.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from model.errors import DataError
+from model.labels import RISK_IDS, SENTIMENTS, TOPIC_IDS, TOPIC_INDEX
+from model.tasks import NEWSFLASH_TOPICS, Task, task_of
+
+# A text that its annotators found not to be bad news reports no risk event. No annotator was asked, so it counts less.
+INFERRED: Final = 0.25
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One line of a labelled file; fields that a source adds are ignored."""
+
+    text: str
+    label: str | None = None
+    labels: tuple[str, ...] = ()
+    entity: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The labels, one or several."""
+        return self.labels if self.label is None else (self.label,)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One text and what it teaches.
+
+    `allowed` and `considered` are places in `SENTIMENTS`: the annotator's answer is one of `allowed`, the question was
+    about `considered`; both are () where nobody asked. `topics` and `mask` are (topics,) float32, the second being
+    how much each topic counts, 0 where nobody asked. `exclusive`: exactly one of the topics fully asked about holds.
+    """
+
+    text: str
+    source: str
+    allowed: tuple[int, ...]
+    considered: tuple[int, ...]
+    topics: npt.NDArray[np.float32]
+    mask: npt.NDArray[np.float32]
+    exclusive: bool
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read one labelled file.
+
+    Raises:
+        DataError: the file is absent or empty, or a line is no row; the message has the line's number.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = msgspec.json.decode(line, type=Row)
+        except msgspec.DecodeError as error:
+            raise DataError(f"{path}, line {number}: {error}. Expected an object with text and label.") from error
+        rows.append(row)
+    if not rows:
+        raise DataError(f"{path} holds no rows")
+    return rows
+
+
+def task_of_rows(rows: Iterable[Row]) -> Task:
+    """Find the task of a file.
+
+    Raises:
+        DataError: no task knows the labels.
+    """
+    return task_of(name for row in rows for name in row.names)
+
+
+def document_rows(rows: Iterable[Row]) -> list[Row]:
+    """Make one row of each text, dropping a text whose rows disagree (bad for one company, good for another)."""
+    by_text: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_text[row.text].append(row)
+    return [group[0] for group in by_text.values() if all(row.names == group[0].names for row in group)]
+
+
+def examples(rows: Iterable[Row], task: Task, source: str) -> list[Example]:
+    """Turn rows into examples, leaving out those with no label that the task knows."""
+    known = [(row, [name for name in row.names if name in task.labels]) for row in rows]
+    return [_example(row.text, source, names, task) for row, names in known if names or task is NEWSFLASH_TOPICS]
+
+
+def _example(text: str, source: str, names: list[str], task: Task) -> Example:
+    ours = {ours for name in names for ours in task.labels[name]}
+    topics = np.zeros(len(TOPIC_IDS), dtype=np.float32)
+    mask = np.zeros(len(TOPIC_IDS), dtype=np.float32)
+    if task.kind == "sentiment":
+        if "negative" not in ours:
+            mask[[TOPIC_INDEX[name] for name in RISK_IDS]] = INFERRED
+            mask[TOPIC_INDEX["risk_other"]] = 0
+        return Example(text, source, _places(ours), _places(task.considered), topics, mask, False)
+    topics[[TOPIC_INDEX[name] for name in ours]] = 1
+    mask[[TOPIC_INDEX[name] for name in task.topics]] = 1
+    return Example(text, source, (), (), topics, mask, task.kind == "topic")
+
+
+def _places(names: Iterable[str]) -> tuple[int, ...]:
+    return tuple(sorted(SENTIMENTS.index(name) for name in names))
+
+
+def read_folder(folder: Path) -> dict[str, tuple[Task, list[Row]]]:
+    """Read every `*.jsonl` of a folder: name without ending -> its task and its rows, one a text.
+
+    Raises:
+        DataError: there is none, or one cannot be read.
+    """
+    paths = sorted(folder.glob("*.jsonl"))
+    if not paths:
+        raise DataError(f"{folder} holds no labelled files (*.jsonl)")
+    found: dict[str, tuple[Task, list[Row]]] = {}
+    for path in paths:
+        rows = read_rows(path)
+        found[path.stem] = (task_of_rows(rows), document_rows(rows))
+    return found
+
+
+def label_counts(rows: Iterable[Row]) -> dict[str, Any]:
+    """Count rows by label, for reports."""
+    counts: dict[str, int] = defaultdict(int)
+    for row in rows:
+        for name in row.names:
+            counts[name] += 1
+    return dict(counts)
