@@ -1,0 +1,103 @@
+"""Where alerts go: webhooks with a secret each, and the guard that keeps them off private networks."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from standardwebhooks import Webhook
+
+from alerts.errors import EndpointError, ForbiddenAddressError, UnreachableError, WrongSettingError
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+EVENTS = ("alert.opened", "alert.escalated", "alert.resolved", "digest.daily")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One webhook. `secret` is base64, with or without the prefix whsec_. `events` are those it wants to hear of.
+
+    Raises WrongSettingError for a URL that is not http(s) with a host, a secret that cannot sign, or an event that
+    does not exist.
+    """
+
+    name: str
+    url: str
+    secret: str = field(repr=False)
+    allow_private: bool = False
+    events: tuple[str, ...] = EVENTS
+
+    def __post_init__(self) -> None:
+        if _parts(self.url) is None:
+            raise WrongSettingError(f"url of webhook {self.name}", self.url, "give http://host/... or https://host/...")
+        unknown = set(self.events) - set(EVENTS)
+        if unknown:
+            raise WrongSettingError(f"events of webhook {self.name}", sorted(unknown), f"choose of {', '.join(EVENTS)}")
+        try:
+            Webhook(self.secret)
+        except Exception:  # whatever its decoder raises: the secret must not be shown, nor chained to what is
+            raise WrongSettingError(
+                f"secret of webhook {self.name}", "(hidden)", "give base64, such as `openssl rand -base64 32` prints"
+            ) from None
+
+    def wants(self, event_type: str) -> bool:
+        """Whether it is told of such events."""
+        return event_type in self.events
+
+
+@dataclass(frozen=True)
+class Target:
+    """A URL whose host has been resolved: the request goes to `url`, which names the address that was checked."""
+
+    url: str
+    host: str
+    """The value of the Host header, and, without its port, the name that the certificate must show."""
+    server_name: str
+
+
+async def resolve(endpoint: Endpoint) -> Target:
+    """Looks up the endpoint's host, and pins the address so that a second lookup cannot lead elsewhere.
+
+    Raises ForbiddenAddressError when any address of the host is not public and the endpoint does not allow that,
+    UnreachableError when the name does not resolve.
+    """
+    parts = _parts(endpoint.url)
+    if parts is None or parts.hostname is None:
+        raise EndpointError(f"webhook {endpoint.name}: {endpoint.url} is not an http(s) address")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        answers = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise UnreachableError(f"{parts.hostname} does not resolve: {error}") from error
+    addresses = [ip_address(str(answer[4][0]).split("%")[0]) for answer in answers]
+    if not endpoint.allow_private:
+        for address in addresses:
+            if not is_public(address):
+                raise ForbiddenAddressError(parts.hostname, str(address))
+    first = f"[{addresses[0]}]" if addresses[0].version == 6 else str(addresses[0])
+    pinned = parts._replace(netloc=f"{first}:{port}", fragment="").geturl()
+    return Target(pinned, parts.netloc.rpartition("@")[2], parts.hostname)
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether an address is one of the open internet; an IPv4 address wrapped in IPv6 counts as what is inside."""
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if inner is not None:
+            return is_public(inner)
+        if address in _NAT64:
+            return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
+    return address.is_global and not address.is_multicast
+
+
+def _parts(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return parts if usable else None

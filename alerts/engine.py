@@ -1,0 +1,183 @@
+"""The alert engine: takes changed buckets, judges them, and writes what follows, in one transaction each time.
+
+    1  advisory lock of this transaction: whoever has it is the active engine; another one waits its turn
+    2  the low watermark, read before anything else: whatever is complete by it has been committed by now
+    3  delete jobs from changed_buckets (skipping rows that ingest holds)
+    4  counts, findings, episodes
+    5  alerts, history, deliveries; jobs that are to be judged later go back on the list
+    6  commit
+
+What if we die here? Before 6 nothing has happened and the jobs are on the list. After 6 the outbox has it all.
+
+A bucket b is judged once the watermark has reached b - guard: then the baseline, which ends there, is complete, and
+the count that ends with b can only grow. So no alarm depends on batches, speed or crashes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection, Engine, func, select
+
+from alerts import alert_rows, metrics
+from alerts.bell import TRENDS, Bell
+from alerts.counts import StoredCounts
+from alerts.detectors import Detector
+from alerts.endpoints import Endpoint
+from alerts.errors import WrongSettingError
+from alerts.judging import judge
+from alerts.lifecycle import RESOLVED, Change, resolved
+from alerts.patience import Patience
+from alerts.recording import record
+from alerts.series import minute_of
+from alerts.work import Claim, Job, claim, put_back
+from storage.tables import alerts
+from storage.watermarks import low_watermark
+
+Clock = Callable[[], datetime]
+"""Tells the time, aware UTC."""
+
+_log = structlog.get_logger()
+
+_LOCK = 0x797571696E67  # "yuqing": one number for all engines of a database
+_BEGINNING: Job = (0, "")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How the engine deals with event time.
+
+    `allowed_lateness` and `idle_after` are those of the windows stage. `quiet` ends an episode; it may not be shorter
+    than the guard of the detectors, so that an episode which could still begin earlier is never behind a younger one.
+    """
+
+    allowed_lateness: timedelta = timedelta(hours=1)
+    idle_after: timedelta = timedelta(minutes=1)
+    quiet: timedelta = timedelta(days=3)
+
+
+class AlertEngine:
+    """One engine; any number may run, one at a time is active. Database outages are waited out, other errors raised.
+
+    `jobs_at_once` bounds a transaction: 2,000 buckets are judged in a fraction of a second. Raises WrongSettingError
+    where guard, quiet time and allowed lateness do not fit together.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        detectors: Sequence[Detector],
+        endpoints: Sequence[Endpoint],
+        *,
+        clock: Clock,
+        timing: Timing | None = None,
+        poll_s: float = 1.0,
+        jobs_at_once: int = 2000,
+    ) -> None:
+        self._engine = engine
+        self._detectors = tuple(detectors)
+        self._endpoints = tuple(endpoints)
+        self._clock = clock
+        self._timing = timing or Timing()
+        self._guard_min = _guard(self._detectors, self._timing)
+        self._poll_s = poll_s
+        self._jobs_at_once = jobs_at_once
+
+    def run(self, stop: threading.Event) -> None:
+        """Works until `stop` is set, woken by ingest's commits, at the latest after `poll_s` seconds."""
+        patience = Patience("alerts", stop)
+        with Bell(self._engine, TRENDS, self._poll_s) as bell:
+            while not stop.is_set():
+                bell.listen()
+                patience.run(self.once)
+                bell.wait(stop)
+
+    def once(self) -> int:
+        """One round: every job that can be judged now, then what has gone quiet; returns how many jobs it took."""
+        after, taken = _BEGINNING, 0
+        while True:
+            with self._engine.begin() as connection, metrics.judging_seconds.time():
+                complete = self._begin(connection)
+                if complete is None:
+                    return taken
+                work = self._claim(connection, complete, after)
+                if not work.jobs:
+                    self._end_quiet(connection, complete)
+                    return taken
+                self._settle(connection, work.jobs, complete)
+            after = work.last
+            taken += len(work.jobs)
+            metrics.buckets_judged.inc(len(work.jobs))
+
+    def _begin(self, connection: Connection) -> int | None:
+        """The minute up to which all is complete; None while another engine is at work, or nothing was read yet."""
+        if not connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar_one():
+            return None
+        timing = self._timing
+        low = low_watermark(
+            connection, now=self._clock(), idle_after=timing.idle_after, allowed_lateness=timing.allowed_lateness
+        )
+        return minute_of(low) if low else None
+
+    def _claim(self, connection: Connection, complete: int, after: Job) -> Claim:
+        return claim(connection, ready=self._ready(complete), after=after, most=self._jobs_at_once)
+
+    def _ready(self, complete: int) -> int:
+        return complete + self._guard_min
+
+    def _settle(self, connection: Connection, jobs: Sequence[Job], complete: int) -> None:
+        counts = StoredCounts(connection)
+        later: set[Job] = set()
+        for detector in self._detectors:
+            known = partial(alert_rows.near, connection, detector.name)
+            verdict = judge(detector, jobs, complete=complete, quiet=self._timing.quiet, counts=counts, known=known)
+            self._record(connection, verdict.changes)
+            later |= verdict.later
+        put_back(connection, later)
+
+    def _end_quiet(self, connection: Connection, complete: int) -> None:
+        """Resolves what has been quiet for long enough; only when no job that could still belong to it is waiting."""
+        before = complete - int(self._timing.quiet.total_seconds() // 60)
+        changes = [
+            Change(episode, resolved(episode))
+            for detector in self._detectors
+            for episodes in alert_rows.quiet_since(connection, detector.name, before).values()
+            for episode in episodes
+        ]
+        self._record(connection, changes)
+        active = select(func.count()).select_from(alerts).where(alerts.c.status != RESOLVED)
+        metrics.alerts_active.set(connection.execute(active).scalar_one())
+
+    def _record(self, connection: Connection, changes: Sequence[Change]) -> None:
+        if not changes:
+            return
+        record(connection, changes, self._endpoints, self._clock())
+        for change in changes:
+            for event in change.events:
+                after = change.after
+                _log.info(
+                    event.replace(".", "_"),
+                    alert_id=str(after.alert_id),
+                    entity=after.entity_id,
+                    severity=after.severity,
+                    observed=after.peak.observed,
+                )
+
+
+def _guard(detectors: Sequence[Detector], timing: Timing) -> int:
+    """How many minutes ahead of the watermark every detector may judge."""
+    guard_min = min((detector.guard_min for detector in detectors), default=0)
+    guard = timedelta(minutes=guard_min)
+    if detectors and guard <= timing.allowed_lateness:
+        fix = (
+            f"make it longer than the allowed lateness, {timing.allowed_lateness}, or every alarm waits for later news"
+        )
+        raise WrongSettingError("guard_min", guard_min, fix)
+    if timing.quiet < guard:
+        raise WrongSettingError("quiet", str(timing.quiet), f"make it at least the guard, {guard}")
+    return guard_min

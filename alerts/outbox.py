@@ -1,0 +1,165 @@
+"""The outbox: deliveries as rows, written where the alert is, claimed one lease at a time, and closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+from sqlalchemy import Connection, bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.types import DateTime, Integer, Interval, Text
+
+from alerts.bell import DELIVERIES
+from storage.tables import deliveries
+
+_NAMESPACE = UUID("b2f6c0de-5f1c-5c0a-8a5e-8d3a1d0f9d42")
+_MOST_ERROR = 500
+
+_CLAIM = text(
+    """
+    with due as materialized (
+        select found.webhook_id
+        from unnest(cast(:endpoints as text[]), cast(:slots as int[])) as free (endpoint, slots),
+        lateral (
+            select webhook_id from deliveries
+            where state = 'pending' and endpoint = free.endpoint and next_attempt_at <= :now
+            order by next_attempt_at, created_at, webhook_id limit free.slots
+            for update skip locked
+        ) as found
+    )
+    update deliveries set attempts = attempts + 1, next_attempt_at = cast(:now as timestamptz) + :lease
+    from due where deliveries.webhook_id = due.webhook_id
+    returning deliveries.webhook_id, endpoint, event_type, payload, attempts, created_at
+    """
+).bindparams(
+    bindparam("now", type_=DateTime(timezone=True)),
+    bindparam("lease", type_=Interval),
+    bindparam("endpoints", type_=ARRAY(Text)),
+    bindparam("slots", type_=ARRAY(Integer)),
+)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A delivery that is this process's to try until its lease ends. `attempts` counts this one."""
+
+    webhook_id: str
+    endpoint: str
+    event_type: str
+    body: str
+    attempts: int
+    created_at: datetime
+
+
+def put(
+    connection: Connection,
+    *,
+    endpoints: Iterable[str],
+    event_type: str,
+    about: str,
+    payload: msgspec.Struct,
+    now: datetime,
+    alert_id: UUID | None = None,
+) -> int:
+    """Writes one delivery for each endpoint name; returns how many are new.
+
+    `about` says what the event is once in the world (an alert's opening, a day's digest): the webhook id follows
+    from it, so the same event written twice is one delivery.
+    """
+    plain = msgspec.to_builtins(payload)
+    rows = [
+        {
+            "webhook_id": _webhook_id(event_type, about, endpoint),
+            "alert_id": alert_id,
+            "endpoint": endpoint,
+            "event_type": event_type,
+            "payload": plain,
+            "created_at": now,
+            "next_attempt_at": now,
+        }
+        for endpoint in endpoints
+    ]
+    if not rows:
+        return 0
+    statement = insert(deliveries).values(rows).on_conflict_do_nothing().returning(deliveries.c.webhook_id)
+    new = len(connection.execute(statement).all())
+    if new:
+        connection.execute(select(func.pg_notify(DELIVERIES, "")))
+    return new
+
+
+def claim(connection: Connection, slots: Mapping[str, int], now: datetime, lease: timedelta) -> Sequence[Claimed]:
+    """Takes what is due, for each endpoint at most as many as it has free slots.
+
+    The lease is a date in the future, not a lock: whoever dies with it has delayed the delivery, not lost it.
+    """
+    names = sorted(name for name, free in slots.items() if free > 0)
+    if not names:
+        return ()
+    values = {"now": now, "lease": lease, "endpoints": names, "slots": [slots[name] for name in names]}
+    rows = connection.execute(_CLAIM, values)
+    return [
+        Claimed(row.webhook_id, row.endpoint, row.event_type, _body(row.payload), row.attempts, row.created_at)
+        for row in rows
+    ]
+
+
+def is_mine(connection: Connection, claimed: Claimed) -> bool:
+    """Whether the delivery is still open and nobody else has taken it since."""
+    mine = select(deliveries.c.webhook_id).where(*_mine(claimed))
+    return connection.execute(mine).first() is not None
+
+
+def delivered(connection: Connection, claimed: Claimed, now: datetime) -> None:
+    """Closes a delivery that was taken, whoever holds it by now: the endpoint has it."""
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.webhook_id == claimed.webhook_id)
+        .values(state="delivered", delivered_at=now, last_error="")
+    )
+
+
+def postponed(connection: Connection, claimed: Claimed, error: str, until: datetime) -> None:
+    """Leaves a failed delivery for a later attempt."""
+    values = {"next_attempt_at": until, "last_error": error[:_MOST_ERROR]}
+    connection.execute(update(deliveries).where(*_mine(claimed)).values(**values))
+
+
+def dead(connection: Connection, claimed: Claimed, error: str) -> None:
+    """Gives a delivery up; its row stays, with the reason."""
+    values = {"state": "dead", "last_error": error[:_MOST_ERROR]}
+    connection.execute(update(deliveries).where(*_mine(claimed)).values(**values))
+
+
+def dead_all(connection: Connection, endpoint: str, error: str) -> int:
+    """Gives up whatever waits for an endpoint that is gone for good; returns how many."""
+    values = {"state": "dead", "last_error": error[:_MOST_ERROR]}
+    waits = (deliveries.c.endpoint == endpoint, deliveries.c.state == "pending")
+    return connection.execute(update(deliveries).where(*waits).values(**values)).rowcount
+
+
+def waiting(connection: Connection) -> dict[str, int]:
+    """How many deliveries are in each state."""
+    rows = connection.execute(select(deliveries.c.state, func.count().label("many")).group_by(deliveries.c.state))
+    return {row.state: row.many for row in rows}
+
+
+def _mine(claimed: Claimed) -> tuple[Any, ...]:
+    return (
+        deliveries.c.webhook_id == claimed.webhook_id,
+        deliveries.c.attempts == claimed.attempts,
+        deliveries.c.state == "pending",
+    )
+
+
+def _webhook_id(event_type: str, about: str, endpoint: str) -> str:
+    return "msg_" + uuid5(_NAMESPACE, "\0".join((event_type, about, endpoint))).hex
+
+
+def _body(payload: object) -> str:
+    """The same bytes at every attempt: jsonb keeps no order of its own, so keys are sorted."""
+    return msgspec.json.encode(payload, order="sorted").decode()

@@ -1,0 +1,133 @@
+"""What a webhook carries. Version 1: fields may be added, none is renamed, removed or given another meaning."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from alerts.evidence import Document, Evidence
+from alerts.lifecycle import Episode
+from alerts.series import time_of
+from alerts.thresholds import Severity
+
+AlertEvent = Literal["alert.opened", "alert.escalated", "alert.resolved"]
+
+
+class Company(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom it is about. `name` is the watch list's, or the id where the list no longer has it."""
+
+    entity_id: str
+    name: str
+
+
+class AlertData(msgspec.Struct, frozen=True, kw_only=True):
+    """The alert as it stands at the time of the event. Times are UTC.
+
+    `observed` negative stories within the `horizon_s` seconds that end with the decisive minute, against `expected`
+    from the company's own past; `p_value` is the probability of at least as many.
+    """
+
+    alert_id: UUID
+    company: Company
+    detector: str
+    status: str
+    severity: Severity
+    first_bucket: datetime
+    last_bucket: datetime
+    horizon_s: int
+    observed: int
+    observed_documents: int
+    expected: float
+    baseline_per_day: float
+    p_value: float
+    since: datetime
+    documents: tuple[Document, ...]
+
+
+class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
+    """A webhook about one alert. `timestamp` is when the event was decided."""
+
+    type: AlertEvent
+    version: Literal[1] = 1
+    timestamp: datetime
+    data: AlertData
+
+
+class DigestAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert in a digest, without its documents."""
+
+    alert_id: UUID
+    company: Company
+    status: str
+    severity: str
+    first_bucket: datetime
+    last_bucket: datetime
+    observed: int
+    expected: float
+
+
+class DigestCompany(msgspec.Struct, frozen=True, kw_only=True):
+    """How a company fared on the day. `score` is the mean of P(positive) - P(negative), -1 to 1."""
+
+    company: Company
+    documents: int
+    negative: int
+    negative_stories: int
+    score: float
+
+
+class DigestData(msgspec.Struct, frozen=True, kw_only=True):
+    """One UTC day: its alerts, and the companies with most bad news."""
+
+    day: str
+    documents: int
+    negative: int
+    alerts: tuple[DigestAlert, ...]
+    companies: tuple[DigestCompany, ...]
+
+
+class DigestPayload(msgspec.Struct, frozen=True, kw_only=True):
+    """The daily digest."""
+
+    type: Literal["digest.daily"] = "digest.daily"
+    version: Literal[1] = 1
+    timestamp: datetime
+    data: DigestData
+
+
+def about(event: AlertEvent, episode: Episode, evidence: Evidence, name: str, now: datetime) -> AlertPayload:
+    """The payload of one event."""
+    peak = episode.peak
+    data = AlertData(
+        alert_id=episode.alert_id,
+        company=Company(entity_id=episode.entity_id, name=name),
+        detector=episode.detector,
+        status=episode.status,
+        severity=episode.severity,
+        first_bucket=time_of(episode.first),
+        last_bucket=time_of(episode.last),
+        horizon_s=peak.horizon_min * 60,
+        observed=peak.observed,
+        observed_documents=peak.observed_documents,
+        expected=peak.expected,
+        baseline_per_day=evidence.baseline_per_day,
+        p_value=peak.p_value,
+        since=evidence.since,
+        documents=evidence.documents,
+    )
+    return AlertPayload(type=event, timestamp=now, data=data)
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """The JSON Schemas that docs/schemas publishes, by file name."""
+    return {
+        "alert-v1.json": _schema(AlertPayload, "Yuqing alert webhook, version 1"),
+        "digest-v1.json": _schema(DigestPayload, "Yuqing daily digest webhook, version 1"),
+    }
+
+
+def _schema(kind: type[msgspec.Struct], title: str) -> dict[str, Any]:
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title} | msgspec.json.schema(kind)

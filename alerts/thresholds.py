@@ -1,0 +1,59 @@
+"""From a budget of false alarms a day to what is improbable enough, and from there to a severity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from alerts.errors import WrongSettingError
+
+Severity = Literal["watch", "warning", "critical"]
+
+SEVERITIES: Final[tuple[Severity, ...]] = ("watch", "warning", "critical")
+
+_STEPS: Final[tuple[tuple[Severity, float, int], ...]] = (("critical", 1e-6, 10), ("warning", 1e-2, 5))
+"""Severity, how many times less probable than the threshold, and at least how many stories: both must hold."""
+
+_NESTED: Final = 2
+
+_MOST: Final = 0.01
+"""No budget is so generous that a one-in-a-hundred count is a surge."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """`false_alarms_per_day` over a watch list of `entities`; raises WrongSettingError where either is not positive."""
+
+    false_alarms_per_day: float
+    entities: int
+
+    def __post_init__(self) -> None:
+        rate = self.false_alarms_per_day
+        if rate <= 0:
+            raise WrongSettingError("false_alarms_per_day", rate, "give a number above 0, such as 1")
+        if self.entities < 1:
+            raise WrongSettingError("entities", self.entities, "give the size of the watch list, at least 1")
+
+    def thresholds(self, horizons_min: Sequence[int]) -> tuple[float, ...]:
+        """For each horizon (minutes), the p-value at or below which a surge fires, at most `_MOST`.
+
+        A union bound over entities: each gets an equal part of the budget, and a horizon of h days spends its part
+        on 1/h windows a day. The horizons are nested, so together they count as `_NESTED` looks, not as so many.
+        docs/decisions/0008 holds what that yields against simulated calm.
+        """
+        part = self.false_alarms_per_day / self.entities / min(_NESTED, len(horizons_min))
+        return tuple(min(_MOST, part * horizon / 1440) for horizon in horizons_min)
+
+
+def severity(p_value: float, threshold: float, stories: int) -> Severity:
+    """From how improbable and how large; only ever rises while a count grows."""
+    for name, factor, at_least in _STEPS:
+        if p_value <= threshold * factor and stories >= at_least:
+            return name
+    return "watch"
+
+
+def rank(name: Severity) -> int:
+    """0 for watch, 2 for critical."""
+    return SEVERITIES.index(name)
