@@ -1,4 +1,4 @@
-"""What the database says after, and during, a run: counts, alerts, a table of trends, and how fast it was."""
+"""What the database says after, and during, a run: counts, a table of trends, and when an alarm was tipped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-__all__ = ["Books", "Counted", "TrendLine", "counted", "read_books", "row_latencies", "tipped_at", "trend_lines"]
+__all__ = ["Books", "Counted", "TrendLine", "counted", "read_books", "tipped_at", "trend_lines"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +86,6 @@ def trend_lines(connection: Connection, *, entity: str, limit: int = 8) -> list[
         {"entity": entity, "limit": limit},
     )
     return [TrendLine(*row) for row in rows]
-
-
-def row_latencies(connection: Connection, *, since: datetime) -> list[float]:
-    """Milliseconds from a document's arrival in Kafka to the commit that made its trend rows visible.
-
-    Of the documents that arrived at `since` or later; needs `track_commit_timestamp`, which the embedded
-    PostgreSQL has on. Both clocks are this machine's.
-    """
-    rows = connection.execute(
-        text(
-            "SELECT extract(epoch FROM pg_xact_commit_timestamp(k.xmin) - d.arrived_at) * 1000 "
-            "FROM document_keys k JOIN documents d USING (document_id, published_at) WHERE d.arrived_at >= :since"
-        ),
-        {"since": since},
-    )
-    return [float(value) for (value,) in rows]
 
 
 def tipped_at(connection: Connection, *, entity: str, opened_at: datetime) -> datetime | None:

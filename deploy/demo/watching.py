@@ -61,7 +61,7 @@ class Watch:
         patience_s: float,
         seconds: Callable[[], float] = time.monotonic,
     ) -> bool:
-        """Waits until `reached`; False when `stop` was set first. Raises StalledError when `patience_s` bring no change."""
+        """Waits until `reached`; False when `stop` is set first. Raises StalledError at `patience_s` of standstill."""
         before, since = self.look(), seconds()
         while not reached(self.tally):
             if stop.wait(_EVERY_S):
