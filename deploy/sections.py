@@ -27,6 +27,7 @@ __all__ = [
 
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
+Event = Literal["alert.opened", "alert.escalated", "alert.resolved", "digest.daily"]
 Minutes = Annotated[int, Field(ge=1)]
 
 
@@ -131,12 +132,12 @@ class Alerts(Section):
     """When a surge of bad news is one."""
 
     false_alarms_per_day: float = Field(default=1, gt=0)
-    horizons_min: tuple[Minutes, ...] = Field(default=(60, 360, 1440, 4320), min_length=1)
+    horizons_min: tuple[Minutes, ...] = Field(default=(60, 360, 1440, 4320, 10080), min_length=1)
     min_stories: Positive = 3
     guard_min: Minutes = 1440
     history_days: Positive = 28
     half_life_days: float = Field(default=14, gt=0)
-    quiet_min: Minutes = 1440
+    quiet_min: Minutes = 4320
     poll_s: Seconds = 1
 
 
@@ -149,6 +150,7 @@ class Webhook(Section):
     secret: SecretStr = Field(min_length=1)
     secret_file: Path | None = None
     allow_private: bool = False
+    events: tuple[Event, ...] = ("alert.opened", "alert.escalated", "alert.resolved", "digest.daily")
 
 
 class Digest(Section):

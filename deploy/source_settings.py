@@ -1,60 +1,57 @@
-"""What can be said of a source: one class per kind, told apart by `kind`."""
+"""An entry of `[[sources]]`: a name, a kind, and the options of that kind, which the kind itself checks."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, Secret, model_validator
 
-from deploy.sections import Positive, Seconds, Section
+from deploy.sections import Section
 
-__all__ = ["HttpSource", "ReplaySource", "RssSource", "ScrapySource", "Source"]
-
-
-class _Named(Section):
-    name: str = Field(pattern=r"^[a-zA-Z0-9_.-]+$")
+__all__ = ["Source"]
 
 
-class RssSource(_Named):
-    """RSS and Atom feeds, fetched politely: conditional GET, one request per host at a time, back-off."""
+class Source(Section):
+    """Where documents come from. `options` may hold a token, so it shows nowhere.
 
-    kind: Literal["rss"]
-    urls: tuple[Annotated[str, Field(pattern=r"^https?://")], ...] = Field(min_length=1)
-    every_s: Seconds = 300
-    allow_private: bool = False
-
-
-class HttpSource(_Named):
-    """`POST /documents`: JSON or JSON lines, with a token, answered 202 once the broker has them."""
-
-    _secrets = ("token",)
-    kind: Literal["http"]
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=1, le=65_535)
-    token: SecretStr = Field(min_length=1)
-    token_file: Path | None = None
-    max_bytes: Positive = 8 * 1024 * 1024
-
-
-class ReplaySource(_Named):
-    """JSON-lines files (plain or gz), published in event time at a multiple of its pace; 'max' does not wait.
-
-    `fields` maps a field of a document to its name in the file. It goes on where it was stopped.
+    An option `NAME_file` is read from that file as the option `NAME`, for tokens kept as files.
     """
 
-    kind: Literal["replay"]
-    files: tuple[Path, ...] = Field(min_length=1)
-    speed: Annotated[float, Field(gt=0)] | Literal["max"] = 1
-    fields: dict[str, str] = Field(default_factory=dict)
+    name: str = Field(pattern=r"^[a-zA-Z0-9_.-]+$")
+    kind: Literal["rss", "http", "replay"]
+    options: Secret[dict[str, Any]] = Field(default=Secret[dict[str, Any]]({}))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_options(cls, data: object) -> object:
+        if not isinstance(data, dict) or "options" in data:
+            return data
+        own = {key: data[key] for key in ("name", "kind") if key in data}
+        options = {key: value for key, value in data.items() if key not in own}
+        if own.get("kind") in ("rss", "http", "replay"):
+            from stream.sources import read_options
+            from stream.sources.errors import SourceOptionsError
+
+            try:
+                options = _with_files(options)
+                read_options(own["kind"], options)
+            except SourceOptionsError as error:
+                raise ValueError(str(error)) from error
+        return {**own, "options": options}
 
 
-class ScrapySource(_Named):
-    """A Scrapy spider, run with the item pipeline that publishes to the log."""
-
-    kind: Literal["scrapy"]
-    spider: str = Field(pattern=r"^[\w.]+:\w+$")
-    settings: dict[str, str | int | float | bool] = Field(default_factory=dict)
-
-
-Source = Annotated[RssSource | HttpSource | ReplaySource | ScrapySource, Field(discriminator="kind")]
+def _with_files(options: dict[str, Any]) -> dict[str, Any]:
+    read = {}
+    for key, value in options.items():
+        if not key.endswith("_file"):
+            read[key] = value
+            continue
+        name = key.removesuffix("_file")
+        if name in options:
+            raise ValueError(f"both {name} and {key} are given: keep one of them")
+        try:
+            read[name] = Path(str(value)).read_text().strip()
+        except OSError as error:
+            raise ValueError(f"{key} cannot be read: {error}") from error
+    return read

@@ -58,6 +58,7 @@ class EmbeddedStack:
         Raises EmbeddedError: PartMissingError, ServiceError, or StackInUseError when `fresh` would wipe a stack in use.
         """
         self._make_folder()
+        before = set(self._mine)
         with self._locked():
             if self._fresh:
                 self._wipe()
@@ -68,7 +69,7 @@ class EmbeddedStack:
                 started = [pool.submit(self._ensure, service) for service in services]
             failures = [failed for job in started if (failed := job.exception()) is not None]
         if failures:
-            self.stop()
+            self._stop(set(self._mine) - before)
             raise failures[0]
         addresses = StackAddresses(kafka.bootstrap, postgres.url, redis.url)
         _log.info("stack_ready", folder=str(self.folder), kafka=addresses.kafka, started=len(self._mine))
@@ -76,9 +77,7 @@ class EmbeddedStack:
 
     def stop(self) -> None:
         """Stops the services this object started or adopted, and leaves those of another process alone."""
-        with ThreadPoolExecutor(3) as pool:
-            list(pool.map(ServiceProcess.stop, self._mine.values()))
-        self._mine.clear()
+        self._stop(set(self._mine))
 
     def running(self) -> StackAddresses | None:
         """The addresses, if all three services of the folder run; starts nothing."""
@@ -114,6 +113,10 @@ class EmbeddedStack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _stop(self, names: set[str]) -> None:
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(ServiceProcess.stop, [self._mine.pop(name) for name in names]))
 
     def _make_folder(self) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from deploy.errors import SettingsError
 from deploy.setting_faults import setting_names
 from deploy.settings import Settings, load_settings
+from stream.sources import KINDS
 
 EXAMPLE = Path(__file__).parents[3] / "yuqing.example.toml"
 
@@ -102,7 +104,7 @@ def test_secrets_show_nowhere() -> None:
     write(
         '[database]\nurl = "postgresql://me:hunter2@db/yuqing"\n[redis]\nurl = "redis://:hunter2@cache"\n'
         '[[webhooks]]\nname = "desk"\nurl = "https://desk.example.com"\nsecret = "hunter2"\n'
-        '[[sources]]\nname = "push"\nkind = "http"\ntoken = "hunter2"\n'
+        '[[sources]]\nname = "push"\nkind = "http"\ntoken = "hunter2hunter2hunter2"\n'
     )
     settings = load_settings()
     assert settings.database.url.get_secret_value().endswith("@db/yuqing")
@@ -132,10 +134,34 @@ def test_names_of_webhooks_and_sources_are_unique_and_the_digest_names_one_that_
     assert "digest.webhooks names nobody" in faults(hook + '[digest]\nwebhooks = ["nobody"]')
 
 
-def test_each_kind_of_source_has_its_own_settings() -> None:
-    said = faults('[[sources]]\nname = "a"\nkind = "rss"\nurls = ["https://x"]\nport = 1')
-    assert "sources[1].port (in yuqing.toml): there is no such setting" in said
-    assert "sources[1]" in faults('[[sources]]\nname = "a"\nkind = "fax"')
+RSS = '[[sources]]\nname = "a"\nkind = "rss"\nfeeds = [{ url = "https://x" }]\n'
+PUSH = '[[sources]]\nname = "push"\nkind = "http"\n'
+
+
+def test_each_kind_of_source_checks_its_own_options() -> None:
+    assert "sources[1] (in yuqing.toml)" in faults(RSS + "port = 1")
+    assert "no option port" in faults(RSS + "port = 1")
+    assert "sources[1].kind" in faults('[[sources]]\nname = "a"\nkind = "fax"')
+    assert "two sources are named a" in faults(RSS + RSS)
+    assert "sources[1]" in faults("sources = [1]")
+
+
+def test_a_source_option_may_come_from_a_file() -> None:
+    write("a-token-of-some-length\n", "token")
+    (source,) = load_settings(write(PUSH + 'token_file = "token"')).sources
+    assert source.options.get_secret_value() == {"token": "a-token-of-some-length"}
+    assert "token_file cannot be read" in faults(PUSH + 'token_file = "absent"')
+    assert "both token and token_file are given" in faults(PUSH + 'token_file = "token"\ntoken = "another"')
+
+
+def test_alert_settings_begin_with_what_the_detector_was_calibrated_for() -> None:
+    from alerts.detectors import NegativeSurge
+    from alerts.engine import Timing
+    from alerts.thresholds import Budget
+    from deploy.alert_parts import detectors_of, timing_of
+
+    assert detectors_of(load_settings(), 7) == (NegativeSurge(Budget(1, 7)),)
+    assert timing_of(load_settings()) == Timing()
 
 
 def test_it_is_embedded_unless_all_three_services_are_named() -> None:
@@ -144,18 +170,23 @@ def test_it_is_embedded_unless_all_three_services_are_named() -> None:
     assert not load_settings(write(services + '[redis]\nurl = "redis://r"')).embedded
 
 
+def options_of(kind: str) -> tuple[str, ...]:
+    return tuple(import_module(KINDS[kind]).Options.__struct_fields__)
+
+
 def uncommented(text: str) -> str:
     """The example with its commented settings switched on; where one has two forms, the plain one."""
     lines = (re.sub(r"^# ?(?=\[\[|[a-z_]+ = )", "", line) for line in text.splitlines())
-    return "\n".join(line for line in lines if not re.match(r"(url|secret|token)_file|folder", line))
+    return "\n".join(line for line in lines if not re.match(r"(url|secret)_file|folder", line))
 
 
 def test_the_example_shows_every_setting_and_its_default(tmp_path: Path) -> None:
     text = EXAMPLE.read_text()
     assert load_settings(EXAMPLE).model_dump() == Settings().model_dump(), "what is not a comment is the default"
     shown = set(re.findall(r"^#? ?([a-z_]+) = ", text, flags=re.MULTILINE))
-    assert {name.rsplit(".", 1)[-1] for name in setting_names(Settings)} <= shown
-    assert len(load_settings(write(uncommented(text))).sources) == 4
+    names = {name.rsplit(".", 1)[-1] for name in setting_names(Settings) if name != "sources.options"}
+    assert names | {option for kind in KINDS for option in options_of(kind)} <= shown
+    assert len(load_settings(write(uncommented(text))).sources) == 3
     for section, body in tomllib.loads(text).items():
         if isinstance(body, dict):
             known = {name for name in setting_names(Settings) if name.startswith(f"{section}.")}

@@ -1,0 +1,106 @@
+"""The alert role's parts, built from settings: detectors, endpoints, engine, deliverer, digest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from deploy.services import Services
+from deploy.settings import Settings
+from deploy.threads import Part
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from alerts.detectors import Detector
+    from alerts.endpoints import Endpoint
+    from alerts.engine import Timing
+
+__all__ = ["alert_parts", "detectors_of", "endpoints_of", "send_digest", "timing_of"]
+
+Clock = Callable[[], datetime]
+
+
+@contextmanager
+def alert_parts(settings: Settings, services: Services, entities: int, clock: Clock) -> Iterator[Mapping[str, Part]]:
+    """The engine and the deliverer over a watch list of `entities` companies.
+
+    Raises WrongSettingError for settings that do not go together.
+    """
+    from alerts.deliveries import Deliverer
+    from alerts.engine import AlertEngine
+    from storage.connection import connect
+
+    endpoints = endpoints_of(settings)
+    engine = connect(services.database_url, pool_size=settings.database.pool)
+    alert_engine = AlertEngine(
+        engine,
+        detectors_of(settings, entities),
+        endpoints,
+        clock=clock,
+        timing=timing_of(settings),
+        poll_s=settings.alerts.poll_s,
+    )
+    parts: dict[str, Part] = {"alert-engine": alert_engine.run}
+    if endpoints:
+        parts["deliverer"] = Deliverer(engine, endpoints, clock).run
+    try:
+        yield parts
+    finally:
+        engine.dispose()
+
+
+def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
+    """The detectors in force."""
+    from alerts.baselines import Baseline
+    from alerts.detectors import NegativeSurge
+    from alerts.thresholds import Budget
+
+    given = settings.alerts
+    return (
+        NegativeSurge(
+            Budget(given.false_alarms_per_day, max(entities, 1)),
+            Baseline(history_days=given.history_days, half_life_days=given.half_life_days),
+            horizons_min=given.horizons_min,
+            guard_min=given.guard_min,
+            min_stories=given.min_stories,
+        ),
+    )
+
+
+def endpoints_of(settings: Settings) -> Sequence[Endpoint]:
+    """The webhooks. Raises WrongSettingError for one that cannot be called or signed."""
+    from alerts.endpoints import Endpoint
+
+    return tuple(
+        Endpoint(
+            name=one.name,
+            url=one.url,
+            secret=one.secret.get_secret_value(),
+            allow_private=one.allow_private,
+            events=one.events,
+        )
+        for one in settings.webhooks
+    )
+
+
+def timing_of(settings: Settings) -> Timing:
+    """How the engine deals with event time."""
+    from alerts.engine import Timing
+
+    return Timing(
+        allowed_lateness=timedelta(seconds=settings.windows.allowed_lateness_s),
+        idle_after=timedelta(seconds=settings.windows.idle_after_s),
+        quiet=timedelta(minutes=settings.alerts.quiet_min),
+    )
+
+
+def send_digest(settings: Settings, engine: Engine, clock: Clock) -> None:
+    """Queues the digest of yesterday (UTC) for the endpoints that [digest] names; once, however often it is called."""
+    from alerts.digests import write_digest
+
+    at = clock()
+    with engine.begin() as connection:
+        write_digest(connection, at.date() - timedelta(days=1), settings.digest.webhooks, at)

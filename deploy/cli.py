@@ -1,0 +1,198 @@
+"""The `yuqing` command. Each command's work is in the module of its name; here is what can be said on the line.
+
+Exit codes: 0 fine, 1 found something wrong, 2 wrong use. Heavy imports happen inside commands, so that `--help` is
+quick and nothing but training loads torch.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from deploy.commands import alerts, dead_letters, watchlist
+from deploy.options import AsJson, Config, State, WatchLists, read_settings
+from deploy.role_names import ROLES
+from deploy.wording import words_for
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="yuqing",
+    help="Watches financial text, keeps trends per company, and calls you on a surge of bad news.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(watchlist.app, name="watchlist")
+
+# Model commands have many options of their own and load torch: their arguments are handed over unread.
+_HANDED_OVER = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code. An error that a user can cause is told in words, on stderr."""
+    try:
+        code = typer.main.get_command(app).main(
+            args=list(sys.argv[1:] if arguments is None else arguments), prog_name="yuqing", standalone_mode=False
+        )
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:  # `yuqing … | head`
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        told = words_for(error)
+        if told is None:
+            raise
+        print(f"yuqing: {told.words}", file=sys.stderr)
+        return told.exit_code
+
+
+@app.callback()
+def _version_option(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        print(installed("yuqing"))
+        raise typer.Exit
+
+
+@app.command()
+def up(
+    role: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(ROLES)}; repeatable; none: all.")] = None,
+    watchlist: WatchLists = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove all data of the state folder first.")] = False,
+    supervised: Annotated[bool, typer.Option("--supervised", hidden=True)] = False,
+    config: Config = None,
+    state: State = None,
+) -> int:
+    """Run the daemon until Ctrl-C: every role, or those named. Starts the embedded stack where no URL is set."""
+    from deploy.role_process import run_role
+    from deploy.roles import roles_for
+    from deploy.up import up as run_up
+
+    for name in role or ():
+        if name not in ROLES:
+            raise click.UsageError(f"there is no role {name!r}; there are {', '.join(ROLES)}")
+    settings = read_settings(config, state, watchlist)
+    if role and len(role) == 1 and not fresh:
+        run_role(role[0], settings, supervised=supervised)
+        return 0
+    chosen = tuple(name for name in ROLES if name in role) if role else roles_for(settings)
+    return run_up(settings, chosen, config=config, fresh=fresh)
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="JSON lines, plain or gz, in event time.", metavar="FILE…")],
+    speed: Annotated[str, typer.Option(help="Times the pace of its event time, or max.")] = "max",
+    restart: Annotated[bool, typer.Option("--restart", help="Begin anew where an earlier replay was cut off.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when all is scored, stored and judged.")] = False,
+    run: Annotated[bool, typer.Option("--run", help="Run every role for the duration; implies --wait.")] = False,
+    watchlist: WatchLists = None,
+    as_json: AsJson = False,
+    config: Config = None,
+    state: State = None,
+) -> int:
+    """Publish stored documents. `yuqing up` in another terminal reads them; without it they wait in the log.
+
+    With --run it needs no other terminal: it starts every role, waits for all documents and stops again.
+    A file that was cut off goes on where it stopped; what is published twice counts once.
+    """
+    from deploy.commands.replay import replay_files
+
+    if watchlist and not run:
+        raise click.UsageError("a watch list belongs to the scorer: give it to `yuqing up`, or add --run")
+    settings = read_settings(config, state, watchlist)
+    return replay_files(
+        settings, files, speed=_speed(speed), restart=restart, wait=wait, run=run, as_json=as_json, config=config
+    )
+
+
+@app.command()
+def score(
+    file: Annotated[str, typer.Argument(help="JSON lines; - is stdin.")] = "-",
+    watchlist: WatchLists = None,
+    config: Config = None,
+    state: State = None,
+) -> int:
+    """Score documents without any service: JSON lines in, JSON lines out. Exit code 1 when one was unreadable."""
+    from deploy.commands.score import score_lines
+
+    return score_lines(read_settings(config, state, watchlist), file)
+
+
+@app.command()
+def migrate(config: Config = None, state: State = None) -> int:
+    """Bring the database to the newest schema; `up` does this too."""
+    from deploy.commands.migrate import migrate_database
+
+    return migrate_database(read_settings(config, state))
+
+
+@app.command()
+def status(as_json: AsJson = False, config: Config = None, state: State = None) -> int:
+    """Show lag, watermark, documents, dead letters, alerts and roles. Exit code 1 when something does not run."""
+    from deploy.commands.status import show_status
+
+    return show_status(read_settings(config, state), as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False, config: Config = None, state: State = None) -> int:
+    """Check the installation and its services, and say how to mend what is wrong."""
+    from deploy.doctor import show_checks
+
+    return show_checks(read_settings(config, state), as_json=as_json)
+
+
+@app.command()
+def audit(as_json: AsJson = False, config: Config = None, state: State = None) -> int:
+    """Prove that nothing is lost and nothing doubled: offsets, documents, dead letters and trends add up."""
+    from deploy.commands.audit import show_audit
+
+    return show_audit(read_settings(config, state), as_json=as_json)
+
+
+@app.command(context_settings=_HANDED_OVER, add_help_option=False)
+def train(context: typer.Context) -> int:
+    """Train, export and measure a model; see `yuqing train --help`."""
+    return _model_command("train", context.args)
+
+
+@app.command(context_settings=_HANDED_OVER, add_help_option=False)
+def evaluate(context: typer.Context) -> int:
+    """Measure a model on labelled files; see `yuqing evaluate --help`."""
+    return _model_command("evaluate", context.args)
+
+
+def _model_command(name: str, arguments: list[str]) -> int:
+    from model.commands import app as model_app
+
+    code = typer.main.get_command(model_app).main(args=[name, *arguments], prog_name="yuqing", standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise click.UsageError(f"--speed is {text!r}; give a number above 0, such as 60, or max")
+    return speed

@@ -1,0 +1,3 @@
+"""The work of each command."""
+
+__all__: list[str] = []

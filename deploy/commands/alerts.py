@@ -1,0 +1,159 @@
+"""`yuqing alerts list|show`: what fired, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import click
+import typer
+
+from deploy.options import AsJson, Config, State, read_settings
+from deploy.output import emit, table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+__all__ = ["app"]
+
+app = typer.Typer(help="What fired, and why.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_alerts(
+    active: Annotated[bool, typer.Option("--active", help="Only those that are not resolved.")] = False,
+    entity: Annotated[str, typer.Option(help="Only those of this entity id.")] = "",
+    limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 50,
+    as_json: AsJson = False,
+    config: Config = None,
+    state: State = None,
+) -> int:
+    """List alerts, newest first."""
+    from sqlalchemy import select
+
+    from storage.tables import alerts, entities
+
+    query = (
+        select(alerts, entities.c.name)
+        .outerjoin(entities, entities.c.entity_id == alerts.c.entity_id)
+        .order_by(alerts.c.first_bucket.desc(), alerts.c.alert_id)
+        .limit(limit)
+    )
+    if active:
+        query = query.where(alerts.c.status != "resolved")
+    if entity:
+        query = query.where(alerts.c.entity_id == entity)
+    with _connected(config, state) as connection:
+        rows = [_brief(dict(row)) for row in connection.execute(query).mappings()]
+    emit({"alerts": rows}, as_json, lambda result: _listed(result["alerts"]))
+    return 0
+
+
+@app.command()
+def show(
+    alert_id: Annotated[str, typer.Argument(help="The id, or its first characters.")],
+    as_json: AsJson = False,
+    config: Config = None,
+    state: State = None,
+) -> int:
+    """Show one alert with its evidence, its history and its deliveries."""
+    from sqlalchemy import Text, cast, select
+
+    from storage.tables import alert_history, alerts, deliveries
+
+    with _connected(config, state) as connection:
+        query = select(alerts).where(cast(alerts.c.alert_id, Text).startswith(alert_id, autoescape=True)).limit(2)
+        found = connection.execute(query).mappings().all()
+        if len(found) != 1:
+            what = "no alert begins" if not found else "more than one alert begins"
+            raise click.UsageError(f"{what} with {alert_id}; see `yuqing alerts list`")
+        alert: dict[str, Any] = dict(found[0])
+        key: UUID = alert["alert_id"]
+        history = select(alert_history).where(alert_history.c.alert_id == key).order_by(alert_history.c.entry_id)
+        alert["history"] = [dict(row) for row in connection.execute(history).mappings()]
+        sent = select(deliveries).where(deliveries.c.alert_id == key).order_by(deliveries.c.created_at)
+        alert["deliveries"] = [
+            {name: row[name] for name in ("endpoint", "event_type", "state", "attempts", "last_error")}
+            for row in connection.execute(sent).mappings()
+        ]
+    emit(alert, as_json, _shown)
+    return 0
+
+
+@contextmanager
+def _connected(config: Path | None, state: Path | None) -> Iterator[Connection]:
+    from deploy.services import open_services
+    from storage.connection import connect
+
+    settings = read_settings(config, state)
+    with open_services(settings) as services:
+        engine = connect(services.database_url, pool_size=1)
+        try:
+            with engine.connect() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+
+
+def _brief(row: dict[str, Any]) -> dict[str, Any]:
+    kept = (
+        "alert_id",
+        "entity_id",
+        "name",
+        "severity",
+        "status",
+        "first_bucket",
+        "last_bucket",
+        "observed",
+        "expected",
+    )
+    return {name: row[name] for name in kept}
+
+
+def _listed(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return "No alerts."
+    head = ["alert", "first", "entity", "severity", "status", "observed", "expected"]
+    return table(
+        head,
+        [
+            (
+                str(row["alert_id"])[:8],
+                _minute(row["first_bucket"]),
+                row["name"] or row["entity_id"],
+                row["severity"],
+                row["status"],
+                row["observed"],
+                f"{row['expected']:.2f}",
+            )
+            for row in rows
+        ],
+    )
+
+
+def _shown(alert: dict[str, Any]) -> str:
+    span = f"from {_minute(alert['first_bucket'])} to {_minute(alert['last_bucket'])}"
+    expected = f"{alert['expected']:.2f} expected, p {alert['p_value']:.2g}"
+    lines = [
+        f"{alert['entity_id']}: {alert['severity']}, {alert['status']}, by {alert['detector']}",
+        f"{span}: {alert['observed']} negative stories within {alert['horizon_s'] // 60} minutes, {expected}",
+    ]
+    documents = alert["evidence"].get("documents", []) if isinstance(alert["evidence"], dict) else []
+    if documents:
+        lines.append(table(["published", "title"], [(one.get("published_at"), one.get("title")) for one in documents]))
+    if alert["history"]:
+        steps = [(_minute(one["at"]), one["to_status"], one["actor"], one["reason"]) for one in alert["history"]]
+        lines.append(table(["at", "status", "by", "why"], steps))
+    if alert["deliveries"]:
+        head = ["endpoint", "event_type", "state", "attempts", "last_error"]
+        lines.append(table(head, [tuple(one[name] for name in head) for one in alert["deliveries"]]))
+    return "\n\n".join(lines)
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}Z"

@@ -1,0 +1,99 @@
+"""`yuqing status`: what runs, how far it is, and what came out of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select
+
+from deploy.output import emit, table
+from deploy.role_process import running_roles
+from deploy.services import Services, known_services, topics_of
+from deploy.settings import Settings
+
+__all__ = ["gather", "show_status"]
+
+
+def show_status(settings: Settings, *, as_json: bool) -> int:
+    """Prints the state; returns 1 when services or roles do not run. Raises what a service that is away raises."""
+    services = known_services(settings)
+    roles = running_roles(settings.state_folder)
+    result: dict[str, Any] = {
+        "running": services is not None,
+        "roles": [{"role": one.role, "pid": one.pid} for one in roles],
+    }
+    if services is not None:
+        result |= gather(settings, services)
+    missing = {"scorer", "windows", "alerts"} - {one.role for one in roles}
+    result["missing_roles"] = sorted(missing)
+    emit(result, as_json, _worded)
+    return 1 if missing or services is None else 0
+
+
+def gather(settings: Settings, services: Services) -> dict[str, Any]:
+    """Lag per partition, watermark, and the counts of documents, dead letters, alerts and deliveries."""
+    from deploy.backlog import raw_backlog
+    from storage.connection import connect
+    from storage.schema import head, revision
+    from stream.topics import TopicsError, offsets
+
+    engine = connect(services.database_url, pool_size=1)
+    try:
+        at = revision(engine)
+        if at != head():
+            return {"schema": at, "schema_wanted": head()}
+        topics = topics_of(settings)
+        try:
+            lag = raw_backlog(engine, services.kafka, topics)
+            ends = {topic: offsets(services.kafka, topic) for topic in topics.names()}
+        except TopicsError as error:
+            return {"schema": at, "broker": str(error)}
+        return {
+            "schema": at,
+            "lag": {str(partition): records for partition, records in lag.items()},
+            "records": {topic: sum(end - first for first, end in found.values()) for topic, found in ends.items()},
+            **_counts(engine),
+        }
+    finally:
+        engine.dispose()
+
+
+def _counts(engine: Engine) -> dict[str, Any]:
+    from storage.tables import alerts, dead_letters, deliveries, document_keys, positions
+
+    with engine.connect() as connection:
+        newest, moved = connection.execute(
+            select(func.min(positions.c.event_time), func.max(positions.c.updated_at))
+        ).one()
+        return {
+            "watermark": newest,
+            "last_commit": moved,
+            "documents": connection.execute(select(func.count()).select_from(document_keys)).scalar_one(),
+            "dead_letters": _by(connection, dead_letters.c.reason, dead_letters.c.state == "open"),
+            "alerts": _by(connection, alerts.c.status),
+            "deliveries": _by(connection, deliveries.c.state),
+        }
+
+
+def _by(connection: Connection, column: Any, *where: Any) -> dict[str, int]:
+    query = select(column, func.count()).where(*where).group_by(column).order_by(column)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _worded(result: dict[str, Any]) -> str:
+    if not result["running"]:
+        return "Nothing runs here. `yuqing up` starts it."
+    lines = [table(["role", "process"], [(one["role"], str(one["pid"])) for one in result["roles"]])]
+    if result["missing_roles"]:
+        lines.append(f"Not running: {', '.join(result['missing_roles'])}.")
+    if "schema_wanted" in result:
+        lines.append(f"The schema is at {result['schema'] or 'nothing'}: run `yuqing migrate`.")
+    elif "broker" in result:
+        lines.append(result["broker"])
+    else:
+        lines.append(table(["partition", "unread"], list(result["lag"].items())))
+        lines.append(f"documents {result['documents']:,} · watermark {result['watermark'] or 'none yet'}")
+        for name in ("dead_letters", "alerts", "deliveries"):
+            counts = ", ".join(f"{kind} {count:,}" for kind, count in result[name].items())
+            lines.append(f"{name.replace('_', ' ')}: {counts or 'none'}")
+    return "\n\n".join(lines)

@@ -1,0 +1,181 @@
+"""One function per role: it builds the role's parts from settings and runs them until told to stop.
+
+Here, and only here, settings become plain values and the real clock is named. Rooms are imported when their role
+runs: the scorer needs no web server, the source no model.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from deploy.role_names import ROLES
+from deploy.services import Services, topics_of
+from deploy.settings import Settings
+from deploy.threads import Part, run_together
+
+if TYPE_CHECKING:
+    from stream.limits import Limits
+    from stream.watchlist import Entity
+
+__all__ = ["RUN_ROLE", "RunRole", "now", "roles_for"]
+
+_log = structlog.get_logger()
+
+RunRole = Callable[[Settings, Services, threading.Event], None]
+
+
+def now() -> datetime:
+    """The real clock: aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def roles_for(settings: Settings) -> tuple[str, ...]:
+    """The roles that `yuqing up` runs: all, without the source where no source is configured."""
+    return tuple(role for role in ROLES if role != "source" or settings.sources)
+
+
+def source(settings: Settings, services: Services, stop: threading.Event) -> None:
+    """Every configured source, each in a thread; one that fails is tried again and does not hold up the others."""
+    from stream.publisher import Publisher
+    from stream.sources import build
+
+    state = settings.state_folder / "sources"
+    with Publisher(services.kafka, topics_of(settings)) as sink:
+        parts: dict[str, Part] = {}
+        for one in settings.sources:
+            options = one.options.get_secret_value()
+            make = partial(build, one.kind, options, sink, name=one.name, state=state, clock=now)
+            parts[one.name] = partial(_kept_running, one.name, make)
+        run_together(parts, stop)
+    stop.wait()  # a replay has an end, a role has none
+
+
+def scorer(settings: Settings, services: Services, stop: threading.Event) -> None:
+    """Reads raw documents, scores them and publishes the outcomes."""
+    import redis
+    from stream.novelty import StoryIndex
+
+    from model.classifier import Classifier
+    from stream.entities import EntityLinker
+    from stream.intake import Intake
+    from stream.scorer import Scorer
+
+    chosen = settings.model
+    classifier = Classifier.load(chosen.folder, engine=chosen.engine, threads=chosen.threads)
+    with redis.Redis.from_url(services.redis_url) as cache:
+        stories = StoryIndex(cache, prefix=settings.redis.prefix, window=timedelta(days=settings.intake.story_days))
+        Scorer(
+            services.kafka,
+            topics_of(settings),
+            f"{settings.kafka.group}-scorer",
+            Intake(EntityLinker(watched(settings)), limits_of(settings), now),
+            stories,
+            classifier,
+            token_budget=chosen.token_budget,
+            deadline_ms=chosen.deadline_ms,
+            clock=now,
+        ).run(stop)
+
+
+def windows(settings: Settings, services: Services, stop: threading.Event) -> None:
+    """Books scored documents and dead letters in PostgreSQL and sets the hot windows in Redis."""
+    import redis
+
+    from storage.connection import connect
+    from storage.hot_windows import HotWindows
+    from storage.ingest import Ingest
+    from storage.watchlist_table import sync
+    from stream.windows import build_app, serve
+
+    engine = connect(services.database_url, pool_size=settings.database.pool)
+    sync(engine, watched(settings))
+    ingest = Ingest(
+        engine,
+        allowed_lateness=timedelta(seconds=settings.windows.allowed_lateness_s),
+        idle_after=timedelta(seconds=settings.windows.idle_after_s),
+        clock=now,
+    )
+    with redis.Redis.from_url(services.redis_url) as cache:
+        hot = HotWindows(cache, prefix=settings.redis.prefix, keep=timedelta(hours=settings.windows.hot_hours))
+        make = partial(
+            build_app,
+            services.kafka,
+            topics_of(settings),
+            f"{settings.kafka.group}-windows",
+            ingest,
+            hot,
+            batch_size=settings.windows.batch_size,
+            within_s=settings.windows.within_s,
+            data_dir=settings.state_folder / "windows",
+            clock=now,
+        )
+        serve(make, stop)
+    engine.dispose()
+
+
+def alerts(settings: Settings, services: Services, stop: threading.Event) -> None:
+    """Judges changed buckets, keeps alerts, and delivers them."""
+    from deploy.alert_parts import alert_parts
+
+    with alert_parts(settings, services, len(watched(settings)), now) as parts:
+        run_together(parts, stop)
+
+
+def scheduler(settings: Settings, services: Services, stop: threading.Event) -> None:
+    """Runs the daily and hourly chores."""
+    from deploy.schedule import run_schedule
+
+    run_schedule(settings, services, stop, now)
+
+
+RUN_ROLE: Mapping[str, RunRole] = {
+    "source": source,
+    "scorer": scorer,
+    "windows": windows,
+    "alerts": alerts,
+    "scheduler": scheduler,
+}
+
+
+def watched(settings: Settings) -> list[Entity]:
+    """The watch list in force. Raises WatchListError that names every faulty line."""
+    from stream.watchlist import load
+
+    return load(list(settings.intake.watchlists), include_default=settings.intake.default_watchlist)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The bounds of intake, as the stream wants them."""
+    from stream.limits import Limits
+
+    given = settings.intake.limits
+    return Limits(
+        record_bytes=given.record_bytes,
+        json_bytes=given.json_bytes,
+        raw_chars=given.raw_chars,
+        title_chars=given.title_chars,
+        body_chars=given.body_chars,
+        oldest=datetime.combine(given.oldest, time(), tzinfo=UTC),
+        future=timedelta(hours=given.future_hours),
+    )
+
+
+def _kept_running(name: str, make: Callable[[], Any], stop: threading.Event) -> None:
+    """Runs a source; after a failure, which only an operator can mend, again, ever more slowly."""
+    from stream.errors import StreamError
+
+    delay_s = 1.0
+    while not stop.is_set():
+        try:
+            make().run(stop)
+            return
+        except StreamError as failure:
+            _log.error("source_failed", source=name, error=str(failure), again_in_s=delay_s)
+        stop.wait(delay_s)
+        delay_s = min(delay_s * 2, 300.0)

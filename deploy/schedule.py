@@ -1,0 +1,108 @@
+"""The chores: partitions before they are needed, finality, retention, the daily digest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Event
+from typing import Any
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
+from prometheus_client import Counter
+from sqlalchemy import Engine
+
+from deploy.services import Services
+from deploy.settings import Settings
+
+__all__ = ["CHORES", "Chores", "run_schedule"]
+
+_log = structlog.get_logger()
+
+CHORES = Counter("yuqing_chores", "Chores run, by name and outcome.", ["chore", "outcome"])
+
+_DAYS_AHEAD = 3
+_RETENTION_HOUR = 3
+
+
+class Chores:
+    """What is to be done now and then; each is harmless to repeat."""
+
+    def __init__(self, settings: Settings, engine: Engine, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._clock = clock
+
+    def make_partitions(self) -> None:
+        """Makes the day partitions of yesterday to three days from now."""
+        from storage.partitions import ensure_days
+
+        today = self._clock().date()
+        with self._engine.begin() as connection:
+            ensure_days(connection, [today + timedelta(days=offset) for offset in range(-1, _DAYS_AHEAD + 1)])
+
+    def finalise(self) -> None:
+        """Calls final what lies below the low watermark."""
+        from storage.watermarks import advance
+
+        windows = self._settings.windows
+        with self._engine.begin() as connection:
+            advance(
+                connection,
+                now=self._clock(),
+                idle_after=timedelta(seconds=windows.idle_after_s),
+                allowed_lateness=timedelta(seconds=windows.allowed_lateness_s),
+            )
+
+    def drop_old(self) -> None:
+        """Drops documents and mentions beyond the retention."""
+        from storage.retention import drop_before
+
+        day = self._clock().date() - timedelta(days=self._settings.retention.days)
+        dropped = drop_before(self._engine, day)
+        _log.info("retention_done", before=day.isoformat(), dropped=dropped)
+
+    def send_digest(self) -> None:
+        """Queues the digest of yesterday for every endpoint that wants it."""
+        from deploy.alert_parts import send_digest
+
+        send_digest(self._settings, self._engine, self._clock)
+
+
+def run_schedule(settings: Settings, services: Services, stop: Event, clock: Callable[[], datetime]) -> None:
+    """Runs the chores at their times until `stop`, finishing one that is under way."""
+    from storage.connection import connect
+
+    engine = connect(services.database_url, pool_size=2)
+    chores = Chores(settings, engine, clock)
+    scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": 3600})
+
+    def add(name: str, work: Callable[[], None], trigger: str, **when: Any) -> None:
+        scheduler.add_job(_reported(name, work), trigger, id=name, **when)
+
+    add("partitions", chores.make_partitions, "interval", hours=1, next_run_time=clock())
+    add("finality", chores.finalise, "interval", seconds=5)
+    if settings.retention.days:
+        add("retention", chores.drop_old, "cron", hour=_RETENTION_HOUR)
+    if settings.digest.webhooks:
+        add("digest", chores.send_digest, "cron", hour=settings.digest.hour)
+    scheduler.start()
+    _log.info("scheduler_started", chores=[job.id for job in scheduler.get_jobs()])
+    stop.wait()
+    scheduler.shutdown(wait=True)
+    engine.dispose()
+
+
+def _reported(name: str, work: Callable[[], None]) -> Callable[[], None]:
+    """A chore that fails is logged and counted, and comes round again; it never takes the scheduler with it."""
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as failure:
+            CHORES.labels(name, "failed").inc()
+            _log.error("chore_failed", chore=name, error=f"{type(failure).__name__}: {failure}".splitlines()[0])
+        else:
+            CHORES.labels(name, "done").inc()
+
+    return run
