@@ -3,7 +3,8 @@
 StorageError
 ├── AddressError        a database URL that cannot be used: the operator mends the setting
 ├── MigrationError      the schema cannot be brought up to date: the message says what to run
-└── UnstorableError     one record that PostgreSQL or the books refuse: it becomes a dead letter, others go on
+├── UnstorableError     one record that PostgreSQL or the books refuse: it becomes a dead letter, others go on
+└── WatchListRowsError  two entities with one id, or a reserved one
 
 A database that is away is none of these: SQLAlchemy's OperationalError passes through, and callers wait for it
 (`connection.wait_for_database`) and try again.
@@ -11,7 +12,7 @@ A database that is away is none of these: SQLAlchemy's OperationalError passes t
 
 from __future__ import annotations
 
-__all__ = ["AddressError", "MigrationError", "StorageError", "UnstorableError"]
+__all__ = ["AddressError", "MigrationError", "StorageError", "UnstorableError", "WatchListRowsError"]
 
 
 class StorageError(Exception):
@@ -32,3 +33,7 @@ class UnstorableError(StorageError):
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
+
+
+class WatchListRowsError(StorageError):
+    """A watch list that cannot become rows. The message names the id and how to mend it."""

@@ -1,0 +1,193 @@
+"""The audit's questions to PostgreSQL, each answered in one pass. An answer is a list of lines that name what differs.
+
+Every check names at most `FIRST` differences, in a fixed order, and how many more there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from storage.trend_sums import Sums
+
+__all__ = ["FIRST", "Offsets", "documents", "ledger_sums", "offsets", "positions", "trend_sums"]
+
+FIRST = 10
+"""How many differences of one kind are named."""
+
+Offsets = Mapping[tuple[str, int], tuple[int, int]]
+"""For each (topic, partition) of the broker, its first offset and the offset that the next record will get."""
+
+
+def offsets(connection: Connection, raw: Offsets) -> list[str]:
+    """Every raw record that the broker has must have an outcome, and no outcome may lie beyond the broker's end."""
+    rows = connection.execute(_OFFSETS, _columns(raw))
+    lines = []
+    for topic, partition, missing, beyond in rows:
+        if len(missing):
+            lines.append(f"{topic}/{partition}: no outcome for offsets {_ranges(missing)}")
+        if len(beyond):
+            lines.append(f"{topic}/{partition}: outcomes for offsets {_ranges(beyond)}, which the broker does not have")
+    return lines
+
+
+def ledger_sums(connection: Connection) -> list[str]:
+    """In each ledger row, stored + repeated + dead is the number of offsets with an outcome."""
+    return _listed(
+        f"ledger {topic}/{partition}: stored {stored} + repeated {repeated} + dead {dead} = "
+        f"{stored + repeated + dead}, but {size} offsets have an outcome"
+        for topic, partition, stored, repeated, dead, size in connection.execute(_LEDGER_SUMS)
+    )
+
+
+def documents(connection: Connection) -> list[str]:
+    """Documents, their ids, their mentions and dead letters agree with the ledger and with each other."""
+    lines = []
+    for question, shape in _DOCUMENT_QUESTIONS.items():
+        lines += _listed(shape.format(*row) for row in connection.execute(text(question)))
+    return lines
+
+
+def positions(connection: Connection, ends: Offsets) -> list[str]:
+    """Every record of documents.scored and documents.dead was read."""
+    return _listed(
+        f"{topic}/{partition}: read up to {reached}, but the broker has {end - reached} more (end {end})"
+        for topic, partition, reached, end in connection.execute(_POSITIONS, _columns(ends))
+    )
+
+
+def trend_sums(connection: Connection) -> list[str]:
+    """The trend rows equal what the documents and mentions add up to, for all minutes whose documents are kept."""
+    lines = []
+    for row in connection.execute(_TRENDS).mappings():
+        name = f"trend {row['entity_id']} / {row['topic']} / {row['bucket']:%Y-%m-%dT%H:%MZ} / {row['model_version']}"
+        if row["stored_documents"] is None:
+            lines.append(f"{name}: no row, but {row['counted_documents']} documents belong there")
+        elif row["counted_documents"] is None:
+            lines.append(f"{name}: the row says {row['stored_documents']} documents, none is stored")
+        else:
+            differing = [c for c in Sums._fields if row[f"stored_{c}"] != row[f"counted_{c}"]]
+            lines += [f"{name}: {c} is {row[f'stored_{c}']}, recounted {row[f'counted_{c}']}" for c in differing]
+    return _listed(lines)
+
+
+def _listed(lines: Iterable[str]) -> list[str]:
+    every = list(lines)
+    more = len(every) - FIRST
+    return [*every[:FIRST], f"... and {more} more like the last"] if more > 0 else every
+
+
+def _columns(offsets: Offsets) -> dict[str, Any]:
+    places = sorted(offsets)
+    return {
+        "topics": [topic for topic, _ in places],
+        "partitions": [partition for _, partition in places],
+        "begins": [offsets[place][0] for place in places],
+        "ends": [offsets[place][1] for place in places],
+    }
+
+
+def _ranges(ranges: Any) -> str:
+    shown = [f"{r.lower}" if r.upper == r.lower + 1 else f"{r.lower}-{r.upper - 1}" for r in list(ranges)[:FIRST]]
+    return ", ".join(shown) + (f" and {len(ranges) - FIRST} more ranges" if len(ranges) > FIRST else "")
+
+
+_OFFSETS = text(
+    """
+    SELECT o.topic, o.partition,
+           int8multirange(int8range(o.first, o.next)) - coalesce(l.accounted, '{}') AS missing,
+           coalesce(l.accounted, '{}') - int8multirange(int8range(NULL, o.next)) AS beyond
+    FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int4[]), CAST(:begins AS int8[]), CAST(:ends AS int8[]))
+         AS o (topic, partition, first, next)
+    LEFT JOIN ledger l USING (topic, partition)
+    ORDER BY o.topic, o.partition
+    """
+)
+
+_LEDGER_SUMS = text(
+    """
+    SELECT l.topic, l.partition, l.stored, l.repeated, l.dead, s.size
+    FROM ledger l
+    CROSS JOIN LATERAL (SELECT coalesce(sum(upper(r) - lower(r)), 0)::bigint AS size FROM unnest(l.accounted) r) s
+    WHERE l.stored + l.repeated + l.dead <> s.size
+    ORDER BY l.topic, l.partition
+    """
+)
+
+_POSITIONS = text(
+    """
+    SELECT o.topic, o.partition, coalesce(p.next_offset, o.first) AS reached, o.next
+    FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int4[]), CAST(:begins AS int8[]), CAST(:ends AS int8[]))
+         AS o (topic, partition, first, next)
+    LEFT JOIN positions p USING (topic, partition)
+    WHERE coalesce(p.next_offset, o.first) < o.next
+    ORDER BY o.topic, o.partition
+    """
+)
+
+_DOCUMENT_QUESTIONS = {
+    """
+    SELECT k.document_id, k.published_at FROM document_keys k
+    LEFT JOIN documents d USING (document_id, published_at)
+    WHERE d.document_id IS NULL
+      AND k.published_at >= coalesce((SELECT kept_from FROM retention), '-infinity')
+    ORDER BY k.published_at, k.document_id
+    """: "document {0} of {1:%Y-%m-%dT%H:%MZ}: its id is counted, but the document is gone",
+    """
+    SELECT d.document_id, d.raw_topic, d.raw_partition, d.raw_offset FROM documents d
+    LEFT JOIN document_keys k USING (document_id, published_at)
+    WHERE k.document_id IS NULL
+    ORDER BY d.raw_topic, d.raw_partition, d.raw_offset
+    """: "document {0} from {1}/{2} offset {3}: stored, but its id is not",
+    """
+    SELECT d.document_id, d.raw_topic, d.raw_partition, d.raw_offset FROM documents d
+    LEFT JOIN ledger l ON (l.topic, l.partition) = (d.raw_topic, d.raw_partition)
+    WHERE NOT coalesce(l.accounted @> d.raw_offset, false)
+    ORDER BY d.raw_topic, d.raw_partition, d.raw_offset
+    """: "document {0} from {1}/{2} offset {3}: stored, but the ledger has no outcome for that offset",
+    """
+    SELECT l.topic, l.partition, l.dead, count(d.topic) FROM ledger l
+    LEFT JOIN dead_letters d USING (topic, partition)
+    GROUP BY l.topic, l.partition, l.dead
+    HAVING l.dead <> count(d.topic)
+    ORDER BY l.topic, l.partition
+    """: "ledger {0}/{1}: dead {2}, but {3} dead letters are kept",
+    """
+    SELECT d.topic, d.partition, d."offset" FROM dead_letters d
+    LEFT JOIN ledger l USING (topic, partition)
+    WHERE NOT coalesce(l.accounted @> d."offset", false)
+    ORDER BY 1, 2, 3
+    """: "dead letter {0}/{1} offset {2}: kept, but the ledger has no outcome for that offset",
+    """
+    SELECT m.document_id, m.entity_id FROM mentions m
+    LEFT JOIN documents d USING (document_id, published_at)
+    WHERE d.document_id IS NULL
+    ORDER BY m.entity_id, m.document_id
+    """: "mention of {1} in document {0}: the document is gone",
+    """
+    SELECT s.stored, k.ids FROM (SELECT coalesce(sum(stored), 0)::bigint AS stored FROM ledger) s,
+         (SELECT count(*) AS ids FROM document_keys) k
+    WHERE s.stored <> k.ids
+    """: "the ledger says {0} documents were stored, {1} ids are counted",
+    """
+    SELECT k.ids, d.documents, r.documents_dropped
+    FROM (SELECT count(*) AS ids FROM document_keys) k, (SELECT count(*) AS documents FROM documents) d, retention r
+    WHERE k.ids <> d.documents + r.documents_dropped
+    """: "{0} ids are counted, but there are {1} documents and {2} dropped by retention",
+}
+
+_STORED, _COUNTED = (", ".join(f"{side}.{column}" for column in Sums._fields) for side in "sc")
+_BOTH = ", ".join(f"s.{column} AS stored_{column}, c.{column} AS counted_{column}" for column in Sums._fields)
+
+_TRENDS = text(
+    f"""
+    WITH kept AS (SELECT coalesce(kept_from, '-infinity') AS since FROM retention)
+    SELECT entity_id, topic, bucket, model_version, {_BOTH}
+    FROM (SELECT * FROM trend_counts WHERE bucket >= (SELECT since FROM kept)) s
+    FULL JOIN trends_as_of('infinity', (SELECT since FROM kept)) c USING (entity_id, topic, bucket, model_version)
+    WHERE ({_STORED}) IS DISTINCT FROM ({_COUNTED})
+    ORDER BY entity_id, topic, bucket, model_version
+    """  # noqa: S608 - names of our own columns
+)
