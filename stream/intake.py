@@ -1,0 +1,127 @@
+"""From a raw record to a document that the model can score: a list of stages that one can recite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from storage.records import Origin
+from stream.cleaning import one_line, plain_text
+from stream.decoding import decode
+from stream.documents import document_id
+from stream.entities import EntityLinker, Found
+from stream.errors import DeadReason, Unreadable
+from stream.language import Language, detect
+from stream.limits import Limits
+from stream.times import believable
+
+__all__ = ["Intake", "Limits", "RawRecord", "Read"]
+
+Clock = Callable[[], datetime]
+
+_MOST_SOURCE_CHARS = 500
+_MOST_URL_CHARS = 2_000
+
+
+class RawRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One record of `documents.raw` as the broker gave it. `arrived_at` is its append time, aware UTC."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    arrived_at: datetime
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """A document ready for the model: plain text, a language, a believable time, the companies it names."""
+
+    document_id: UUID
+    origin: Origin
+    source: str
+    url: str
+    title: str
+    body: str
+    language: Language
+    published_at: datetime
+    arrived_at: datetime
+    mentions: tuple[Found, ...]
+    """Each company once, at the first place that names it, in order of appearance in `text`."""
+    flags: tuple[str, ...]
+    """What was mended, sorted: see `stream/decoding.py`, `cleaning.py` and `times.py`."""
+
+    @property
+    def text(self) -> str:
+        """Title and body as one text, for the model and the story index."""
+        return _joined(self.title, self.body)
+
+
+def _joined(title: str, body: str) -> str:
+    """Title and body with a full stop between them, unless the title closes itself."""
+    if not (title and body):
+        return title or body
+    if title[-1] in ".!?。！？…":
+        return f"{title} {body}"
+    return f"{title}。{body}" if title[-1] > "\u2e7f" else f"{title}. {body}"
+
+
+class Intake:
+    """Reads raw records. Safe to share between threads: it holds no state but the watch list."""
+
+    def __init__(self, linker: EntityLinker, limits: Limits, _clock: Clock | None = None) -> None:
+        """The clock is not asked: what a record becomes must not depend on when, or how often, it is read."""
+        self._linker = linker
+        self._limits = limits
+
+    def read(self, record: RawRecord) -> Read:
+        """Decode, identify, clean, bound the time, tell the language, link to companies: in this order.
+
+        Raises Unreadable with a reason from the closed list, and nothing else, whatever the record holds.
+        """
+        raw, mended = decode(record.value, record.headers, limits=self._limits)
+        identity = document_id(raw)
+        title, title_flags = _cleaned(raw.title, self._limits.title_chars, "title_cut")
+        body, body_flags = _cleaned(raw.body, self._limits.body_chars, "body_cut")
+        if not any(character.isalnum() for character in title + body):
+            raise Unreadable(DeadReason.NO_TEXT, "neither title nor body holds a letter or digit once markup is gone")
+        source = one_line(raw.source)
+        if not source or len(source) > _MOST_SOURCE_CHARS:
+            raise Unreadable(DeadReason.WRONG_SHAPE, f"source: {len(source)} characters; 1 to {_MOST_SOURCE_CHARS}")
+        url, url_flags = _address(raw.url)
+        published_at, time_flags = believable(raw.published_at, raw.fetched_at, record.arrived_at, self._limits)
+        text = _joined(title, body)
+        return Read(
+            document_id=identity,
+            origin=Origin(topic=record.topic, partition=record.partition, offset=record.offset),
+            source=source,
+            url=url,
+            title=title,
+            body=body,
+            language=detect(text),
+            published_at=published_at,
+            arrived_at=record.arrived_at,
+            mentions=tuple(self._linker.link(text)),
+            flags=tuple(sorted({*mended, *title_flags, *body_flags, *url_flags, *time_flags})),
+        )
+
+
+def _cleaned(text: str, most_chars: int, cut: str) -> tuple[str, set[str]]:
+    plain, flags = plain_text(text)
+    if len(plain) > most_chars:
+        return plain[:most_chars], flags | {cut}
+    return plain, flags
+
+
+def _address(url: str) -> tuple[str, tuple[str, ...]]:
+    """The url if a browser may safely follow it (http, https), else none: flag `url_dropped`."""
+    plain = one_line(url)
+    if not plain:
+        return "", ()
+    if plain.lower().startswith(("http://", "https://")) and len(plain) <= _MOST_URL_CHARS and " " not in plain:
+        return plain, ()
+    return "", ("url_dropped",)
