@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from faust.types import TP, EventT, Message
+from faust.types import TP, Message
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 
@@ -30,6 +30,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SETTLE_S = 0.05
 """Time for Faust's fetching loop to see that the flow has stopped; it looks before every message."""
 
+_SEEK_AGAIN_S = 1.0
+
 Book = Callable[[Sequence[LogRecord]], None]
 
 
@@ -41,6 +43,7 @@ class Carrier:
         self._engine = engine
         self._stop = stop
         self._order = ReadingOrder()
+        self._sought: dict[TP, tuple[int | None, float]] = {}
 
     def positions(self, assigned: set[TP]) -> Mapping[TP, int]:
         """Where each of our partitions goes on, as PostgreSQL has it; waits for a database that is away.
@@ -57,14 +60,14 @@ class Carrier:
         with self._engine.connect() as connection:
             return {(topic, partition): offset for topic, partition, offset in connection.execute(query)}
 
-    async def carry(self, events: Sequence[EventT[Any]], book: Book, consumer: Any) -> None:
+    async def carry(self, messages: Sequence[Message], book: Book, consumer: Any) -> None:
         """Books the records that are next in their partitions, then acknowledges them.
 
         Raises StoppedError when told to stop before they are booked.
         """
         if self._stop.is_set():
             return
-        told = self._order.sort(event.message for event in events)
+        told = self._order.sort(messages)
         if told.next:
             await _finish(asyncio.to_thread(book, [_log_record(message) for message in told.next]))
             self._order.booked(told.ends)
@@ -78,6 +81,10 @@ class Carrier:
     async def _reread(self, tp: TP, consumer: Any) -> None:
         """Seeks back to the record that should have come."""
         expected = self._order.expected((tp.topic, tp.partition))
+        now = asyncio.get_running_loop().time()
+        if tp in self._sought and self._sought[tp][0] == expected and now < self._sought[tp][1] + _SEEK_AGAIN_S:
+            return  # these were on their way before the last seek
+        self._sought[tp] = (expected, now)
         if expected is None:  # assigned, but the seek to our position did not come through
             await consumer.perform_seek()
             return

@@ -15,14 +15,15 @@ from typing import Any
 
 import faust
 import structlog
-from storage.hot_windows import HotWindows
 
+from storage.hot_windows import HotWindows
 from storage.ingest import Ingest
 from stream.backoff import StoppedError, persist
 from stream.bookkeeping import Bookkeeping
 from stream.carrier import Book, Carrier
 from stream.errors import StreamError
 from stream.hot_mirror import HotMirror
+from stream.lane import Lane
 from stream.positioned_consumer import PositionedTransport
 from stream.topics import Topics, TopicsError, partition_count
 
@@ -35,7 +36,6 @@ _DEAD_AT_ONCE = 50
 
 _MEND_EVERY_S = 2.0
 _NOTICE_STOP_S = 0.2
-_AFTER_DEFECT_S = 1.0
 
 
 class WindowsError(StreamError):
@@ -139,15 +139,10 @@ def _add_agent(app: WindowsApp, name: str, topic: str, book: Book, at_once: int,
     @app.agent(channel, name=name)
     async def carry(stream: Any) -> None:  # a faust.Stream; its published type lacks noack_take
         # Never leave this loop: when it ends, Faust acknowledges what it has buffered.
-        async for events in stream.noack_take(at_once, within=within_s):
-            try:
-                await app.carrier.carry(events, book, app.consumer)
-            except StoppedError:
-                _log.info("batch_left", stage=name, records=len(events))
-            except Exception:
-                # A defect. The batch is not booked, so what follows it counts as passed over, and is read again.
-                _log.exception("batch_failed", stage=name, records=len(events))
-                await asyncio.sleep(_AFTER_DEFECT_S)
+        lane = Lane(name, app.carrier, book, at_once=at_once)
+        async with lane.running(app.consumer):
+            async for events in stream.noack_take(at_once, within=within_s):
+                await lane.put([event.message for event in events])
 
 
 def _faust_settings(bootstrap: str, batch_size: int, data_dir: Path) -> dict[str, Any]:
@@ -155,6 +150,7 @@ def _faust_settings(bootstrap: str, batch_size: int, data_dir: Path) -> dict[str
         "broker": [f"kafka://{address.strip()}" for address in bootstrap.split(",")],
         "datadir": str(data_dir),
         "store": "memory://",
+        "table_standby_replicas": 0,  # no tables: so the plain round-robin assignor is used
         "autodiscover": False,
         "web_enabled": False,
         "topic_allow_declare": False,  # topics are ours: see stream/topics.py

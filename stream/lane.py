@@ -1,0 +1,67 @@
+"""One topic's way into the books: while a batch is being booked, the next one gathers.
+
+A quiet topic's record is booked at once, alone; a busy topic's wait for the transaction before them and go together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from faust.types import Message
+
+from stream.backoff import StoppedError
+from stream.carrier import Book, Carrier
+
+__all__ = ["Lane"]
+
+_log = structlog.get_logger()
+
+_AFTER_DEFECT_S = 1.0
+
+
+class Lane:
+    """Gathers messages of one topic and books them, up to `at_once` in a batch, in their order. For one loop."""
+
+    def __init__(self, name: str, carrier: Carrier, book: Book, *, at_once: int) -> None:
+        self._name = name
+        self._carrier = carrier
+        self._book = book
+        self._at_once = at_once
+        self._waiting: list[Message] = []
+        self._changed = asyncio.Condition()
+
+    async def put(self, messages: Sequence[Message]) -> None:
+        """Takes messages; waits while a full batch waits already, so that Faust reads no further ahead."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self._waiting) < self._at_once)
+            self._waiting.extend(messages)
+            self._changed.notify_all()
+
+    @asynccontextmanager
+    async def running(self, consumer: Any) -> AsyncIterator[None]:
+        """Books what is put while the context lasts; leaving it finishes the batch in hand."""
+        task = asyncio.create_task(self._run(consumer), name=f"lane-{self._name}")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def _run(self, consumer: Any) -> None:
+        while True:
+            async with self._changed:
+                await self._changed.wait_for(lambda: self._waiting)
+                batch, self._waiting = self._waiting[: self._at_once], self._waiting[self._at_once :]
+                self._changed.notify_all()
+            try:
+                await self._carrier.carry(batch, self._book, consumer)
+            except StoppedError:
+                _log.info("batch_left", stage=self._name, records=len(batch))
+            except Exception:
+                # A defect. The batch is not booked, so what follows it counts as passed over, and is read again.
+                _log.exception("batch_failed", stage=self._name, records=len(batch))
+                await asyncio.sleep(_AFTER_DEFECT_S)
