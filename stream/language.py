@@ -7,8 +7,8 @@ import re
 from functools import cache
 from typing import Literal
 
-import py3langid
-from zhon import cedict
+import py3langid  # type: ignore[import-untyped]
+from zhon import cedict  # type: ignore[import-untyped]
 
 __all__ = ["Language", "detect"]
 
@@ -29,6 +29,11 @@ _CANDIDATES = (
     "en", "fr", "de", "es", "it", "pt", "nl", "sv", "da", "no", "fi", "pl", "cs", "hu", "ro", "tr", "id", "vi",
 )  # fmt: skip
 
+# Words of prose that no neighbour language shares. Two of them settle it, at a twentieth of the classifier's cost.
+_ENGLISH = frozenset(
+    ("the", "and", "with", "from", "that", "this", "its", "are", "has", "have", "will", "how", "why", "what", "says")
+)
+
 # How much more likely (in nats) another language must be. Headlines are short and full of names, and most are English.
 _MARGIN = 6.0
 
@@ -40,7 +45,7 @@ def detect(text: str) -> Language:
     if not sample.isascii():
         han = len(_HAN.findall(sample))
         foreign_script = len(_KANA_HANGUL.findall(sample)) + len(_OTHER.findall(sample))
-        if han and foreign_script <= han // 10 and han * _HAN_WEIGHT >= latin:
+        if han and foreign_script <= han // 6 and han * _HAN_WEIGHT >= latin:
             return _chinese(sample)
         if foreign_script > latin // 4 or han > latin:
             return "other"
@@ -64,6 +69,8 @@ def _scripts() -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _latin(sample: str) -> Language:
+    if len(_ENGLISH.intersection(sample.lower().split())) >= 2:
+        return "en"
     scores = dict(_ranked(sample))
     best = max(scores.values())
     margin = _MARGIN if not _FOREIGN.search(sample) else _MARGIN / 3
@@ -72,7 +79,8 @@ def _latin(sample: str) -> Language:
 
 def _ranked(sample: str) -> list[tuple[str, float]]:
     _restrict()
-    return py3langid.rank(sample)
+    ranked: list[tuple[str, float]] = py3langid.rank(sample)
+    return ranked
 
 
 @cache
