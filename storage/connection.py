@@ -8,7 +8,14 @@ import structlog
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set, wait_exponential_jitter
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_when_event_set,
+    wait_exponential,
+    wait_random,
+)
 from tenacity.nap import sleep_using_event
 
 from storage.errors import AddressError
@@ -62,7 +69,7 @@ def wait_for_database(engine: Engine, stop: threading.Event | None = None) -> bo
 
     for attempt in Retrying(
         retry=retry_if_exception_type(OperationalError),
-        wait=wait_exponential_jitter(initial=0.2, max=_LONGEST_WAIT_S, jitter=0.5),
+        wait=wait_exponential(multiplier=0.2, max=_LONGEST_WAIT_S) + wait_random(0, 0.5),
         stop=stop_when_event_set(stop),
         sleep=sleep_using_event(stop),
         after=note,
