@@ -115,6 +115,7 @@ def _too_large_to_score(document: ScoredDocument, key: bytes | None) -> DeadLett
         detail="the scored document is larger than documents.scored takes; what is kept here is its scored form",
         key=key,
         value=encode(document),
+        headers=(("yuqing-stage", b"scored"),),
         arrived_at=document.arrived_at,
     )
 

@@ -77,12 +77,20 @@ class Preparing:
         return None
 
     def _place(self, read: Sequence[Read]) -> Sequence[Place]:
-        return self._stories.place(
-            [StoryItem(document_id=one.document_id, text=one.text, published_at=one.published_at) for one in read]
-        )
+        return self._stories.place([_story_item(one) for one in read])
 
     def _unscorable(self, record: RawRecord, where: str, error: Exception) -> None:
         # A defect of ours, not of the record: the operator must hear of it, and replay the letter once it is mended.
         _log.error("document_failed", where=where, error=type(error).__name__, offset=record.offset)
         detail = f"the {where} failed on it: {type(error).__name__}"
         self._outcomes.dead(letter_for(record, DeadReason.UNSCORABLE, detail))
+
+
+def _story_item(read: Read) -> StoryItem:
+    origin = read.origin
+    return StoryItem(
+        document_id=read.document_id,
+        text=read.text,
+        published_at=read.published_at,
+        origin=f"{origin.topic}/{origin.partition}/{origin.offset}",
+    )

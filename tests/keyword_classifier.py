@@ -1,0 +1,51 @@
+"""A classifier for tests of the pipeline: quick, exact, and it fails on command. The real one has tests of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from model.classifier import Prediction, Tokens
+
+__all__ = ["POISON", "KeywordClassifier"]
+
+POISON = "poisonous"
+"""A text with this word makes `predict_tokens` raise, and with it the whole batch."""
+
+_NEGATIVE = {"fraud", "collapse", "default", "暴雷"}
+_POSITIVE = {"profit", "record"}
+
+
+def _id(word: str) -> int:
+    return int.from_bytes(blake2b(word.encode(), digest_size=3).digest())
+
+
+class KeywordClassifier:
+    """Bad words make a text negative, good ones positive; otherwise it is neutral."""
+
+    version = "keywords-1"
+    engine_name = "keywords"
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.broken = broken
+        self.passes: list[int] = []
+
+    def encode(self, texts: Sequence[str]) -> list[Tokens]:
+        return [Tokens([_id(word) for word in text.lower().split()[:64]] or [0]) for text in texts]
+
+    def predict_tokens(self, batch: Sequence[Tokens]) -> list[Prediction]:
+        self.passes.append(len(batch))
+        return [self._judge(set(tokens.ids)) for tokens in batch]
+
+    def _judge(self, ids: set[int]) -> Prediction:
+        if self.broken or _id(POISON) in ids:
+            raise RuntimeError("the model chokes on this")
+        bad = bool(ids & {_id(word) for word in _NEGATIVE})
+        good = bool(ids & {_id(word) for word in _POSITIVE}) and not bad
+        return Prediction(
+            negative=0.9 if bad else 0.05,
+            neutral=0.9 if not (bad or good) else 0.05,
+            positive=0.9 if good else 0.05,
+            topics=("credit",) if bad else (),
+            topic_scores=(0.8,) if bad else (),
+        )
