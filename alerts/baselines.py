@@ -28,14 +28,14 @@ class Baseline:
     `history_days`. Calm is believed only of days on which the stream was awake: a day with fewer than
     `awake_documents` over all entities counts in proportion, so an outage, or the time before the first document,
     says nothing. A company without a past of its own is believed to get `prior_share` of the market's bad news (at
-    least `prior_rate_per_day`), held as loosely as `prior_shape` says: 0.3 admits that most companies are hardly
-    ever named and a few are named all the time.
+    least `prior_rate_per_day`), but weighs no more than `prior_days` days: most companies are hardly ever named and a
+    few are named all the time, so what is known of all of them says little about one.
     """
 
     history_days: int = 28
     half_life_days: float = 14.0
     awake_documents: int = 20
-    prior_shape: float = 0.3
+    prior_days: float = 2.0
     prior_share: float = 0.0003
     prior_rate_per_day: float = 0.003
 
@@ -48,7 +48,7 @@ class Baseline:
         own = (_daily(series, series.total_stories, edges) * weights).sum(axis=1)
         whole = (_daily(market, market.total_stories, edges) * weights).sum(axis=1)
         prior = np.maximum(self.prior_share * whole / np.maximum(days, 1.0), self.prior_rate_per_day)
-        return Belief(self.prior_shape + own, self.prior_shape / prior + days)
+        return Belief(self.prior_days * prior + own, self.prior_days + days)
 
 
 def _edges(ends: Minutes, days: int) -> Minutes:

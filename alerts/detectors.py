@@ -81,7 +81,7 @@ class NegativeSurge:
     horizons_min: tuple[int, ...] = (60, 360, 1440, 4320, 10080)
     guard_min: int = 1440
     min_stories: int = 3
-    clustering: float = 1.15
+    clustering: float = 1.4
 
     name: ClassVar[str] = "negative_surge"
 
@@ -89,7 +89,7 @@ class NegativeSurge:
         if not self.horizons_min or min(self.horizons_min) < 1:
             raise WrongSettingError("horizons_min", self.horizons_min, "give one or more positive minutes")
         if self.clustering <= 1:
-            raise WrongSettingError("clustering", self.clustering, "give a number above 1, such as 1.15")
+            raise WrongSettingError("clustering", self.clustering, "give a number above 1, such as 1.4")
 
     @property
     def reach_min(self) -> int:

@@ -61,7 +61,7 @@ def digest(connection: Connection, day: date, now: datetime) -> DigestPayload:
         alerts=tuple(_alert(row) for row in alerts),
         companies=tuple(_company(row) for row in sums if row.entity_id != ANY_ENTITY)[:_MOST_COMPANIES],
     )
-    return DigestPayload(timestamp=now, data=data)
+    return DigestPayload(type="digest.daily", version=1, timestamp=now, data=data)
 
 
 def write_digest(connection: Connection, day: date, endpoints: Iterable[str], now: datetime) -> int:

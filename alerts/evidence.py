@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -15,6 +15,9 @@ from alerts.detectors import Finding
 from alerts.series import time_of
 
 MOST_DOCUMENTS = 10
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with its zone, which is UTC."""
 
 _MOST_TEXT = 500
 _MOST_URL = 2000
@@ -47,7 +50,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     url: str
     source: str
-    published_at: datetime
+    published_at: Moment
     score: float
     novelty: str
 
@@ -65,7 +68,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept in `alerts.evidence`."""
 
     peak: Peak
-    since: datetime
+    since: Moment
     """The first negative story within the horizon."""
     baseline_per_day: float
     documents: tuple[Document, ...]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from inspect import cleandoc
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
-from alerts.evidence import Document, Evidence
+from alerts.evidence import Document, Evidence, Moment
 from alerts.lifecycle import Episode
 from alerts.series import time_of
 from alerts.thresholds import Severity
@@ -35,15 +36,15 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     detector: str
     status: str
     severity: Severity
-    first_bucket: datetime
-    last_bucket: datetime
+    first_bucket: Moment
+    last_bucket: Moment
     horizon_s: int
     observed: int
     observed_documents: int
     expected: float
     baseline_per_day: float
     p_value: float
-    since: datetime
+    since: Moment
     documents: tuple[Document, ...]
 
 
@@ -51,8 +52,8 @@ class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
     """A webhook about one alert. `timestamp` is when the event was decided."""
 
     type: AlertEvent
-    version: Literal[1] = 1
-    timestamp: datetime
+    version: Literal[1]
+    timestamp: Moment
     data: AlertData
 
 
@@ -63,8 +64,8 @@ class DigestAlert(msgspec.Struct, frozen=True, kw_only=True):
     company: Company
     status: str
     severity: str
-    first_bucket: datetime
-    last_bucket: datetime
+    first_bucket: Moment
+    last_bucket: Moment
     observed: int
     expected: float
 
@@ -92,9 +93,9 @@ class DigestData(msgspec.Struct, frozen=True, kw_only=True):
 class DigestPayload(msgspec.Struct, frozen=True, kw_only=True):
     """The daily digest."""
 
-    type: Literal["digest.daily"] = "digest.daily"
-    version: Literal[1] = 1
-    timestamp: datetime
+    type: Literal["digest.daily"]
+    version: Literal[1]
+    timestamp: Moment
     data: DigestData
 
 
@@ -118,7 +119,7 @@ def about(event: AlertEvent, episode: Episode, evidence: Evidence, name: str, no
         since=evidence.since,
         documents=evidence.documents,
     )
-    return AlertPayload(type=event, timestamp=now, data=data)
+    return AlertPayload(type=event, version=1, timestamp=now, data=data)
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -130,4 +131,8 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 
 def _schema(kind: type[msgspec.Struct], title: str) -> dict[str, Any]:
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title} | msgspec.json.schema(kind)
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title} | msgspec.json.schema(kind)
+    for definition in schema["$defs"].values():
+        if "description" in definition:
+            definition["description"] = cleandoc(definition["description"])
+    return schema

@@ -1,0 +1,123 @@
+"""The books in memory: counts, changed buckets and episodes, with the rules of the engine around the real judging."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from alerts.baselines import Baseline
+from alerts.detectors import Detector, NegativeSurge
+from alerts.judging import judge
+from alerts.lifecycle import Change, Episode, resolved
+from alerts.series import Series
+from alerts.thresholds import Budget
+from alerts.work import Job
+
+LATENESS_MIN = 60
+QUIET = timedelta(minutes=300)
+
+
+def quick_detector() -> NegativeSurge:
+    """A detector that lives in hours rather than weeks, so that a property test sees many of its days."""
+    return NegativeSurge(
+        budget=Budget(false_alarms_per_day=5, entities=5),
+        baseline=Baseline(history_days=3, half_life_days=1, awake_documents=5),
+        horizons_min=(30, 180),
+        guard_min=120,
+    )
+
+
+@dataclass(frozen=True)
+class Told:
+    """A negative document as the windows stage counts it."""
+
+    minute: int
+    entity: str
+    story: bool = True
+
+
+class AlertBooks:
+    """Takes documents and judges when told; `changes` keeps every change that the engine would have written."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.changes: list[Change] = []
+        self._detector = detector
+        self._stories: dict[str, Counter[int]] = defaultdict(Counter)
+        self._documents: dict[str, Counter[int]] = defaultdict(Counter)
+        self._pending: set[Job] = set()
+        self._episodes: dict[UUID, Episode] = {}
+        self._newest = 0
+
+    def take(self, documents: Iterable[Told]) -> None:
+        """One transaction of ingest."""
+        for document in documents:
+            for entity in (document.entity, "*"):
+                self._documents[entity][document.minute] += 1
+                self._stories[entity][document.minute] += document.story
+                self._pending.add((document.minute, entity))
+            self._newest = max(self._newest, document.minute)
+
+    def judge(self, jobs_at_once: int = 1000) -> None:
+        """One round of the engine."""
+        complete = self._newest - LATENESS_MIN
+        ready = sorted(job for job in self._pending if job[0] <= complete + self._detector.guard_min)
+        for start in range(0, len(ready), jobs_at_once):
+            jobs = ready[start : start + jobs_at_once]
+            self._pending -= set(jobs)
+            verdict = judge(self._detector, jobs, complete=complete, quiet=QUIET, counts=self, known=self._known)
+            self._write(verdict.changes)
+            self._pending |= verdict.later
+        quiet_min = int(QUIET.total_seconds() // 60)
+        active = [each for each in self._episodes.values() if each.active]
+        self._write([Change(each, resolved(each)) for each in active if each.over(complete, quiet_min)])
+
+    def outcome(self) -> set[tuple[str, int, int, str, float]]:
+        """Every episode: whom, first and last bucket, severity, and the least probable p-value."""
+        return {
+            (each.entity_id, each.first, each.last, each.severity, each.peak.p_value)
+            for each in self._episodes.values()
+        }
+
+    def series(self, entity: str) -> Series:
+        """All that is known of one entity."""
+        return self.entities([entity], 0, 1 << 40).get(entity, Series.of(()))
+
+    def entities(self, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
+        return {
+            entity: Series.of(
+                (minute, self._stories[entity][minute], count)
+                for minute, count in self._documents[entity].items()
+                if since <= minute <= until
+            )
+            for entity in entities
+            if entity in self._documents
+        }
+
+    def market(self, since: int, until: int) -> Series:
+        stories: Counter[int] = Counter()
+        documents: Counter[int] = Counter()
+        for minute, count in self._documents["*"].items():
+            if since - since % 60 <= minute <= until - until % 60 + 59:
+                hour = minute - minute % 60 + 59
+                stories[hour] += self._stories["*"][minute]
+                documents[hour] += count
+        return Series.of((hour, stories[hour], count) for hour, count in documents.items())
+
+    def _known(self, entities: Sequence[str], since: int, until: int) -> dict[str, list[Episode]]:
+        known: dict[str, list[Episode]] = defaultdict(list)
+        for each in self._episodes.values():
+            if each.entity_id in entities and (each.active or (each.last >= since and each.first <= until)):
+                known[each.entity_id].append(each)
+        return known
+
+    def _write(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            self._episodes[change.after.alert_id] = change.after
+            active = [
+                each for each in self._episodes.values() if each.active and each.entity_id == change.after.entity_id
+            ]
+            assert len(active) <= 1, "two alerts of one entity are active"
+            self.changes.append(change)
