@@ -1,0 +1,142 @@
+"""Several windows workers at once: they meet on the market's rows and on reprinted ids, never deadlock, and add up."""
+
+from __future__ import annotations
+
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from book_records import SCORED, a_document, a_mention, in_batches
+from books import an_ingest, differences, expected, sums, trend_rows
+from sqlalchemy import Engine, text
+
+from storage.ingest import ReadTo
+from storage.partitions import ensure_days, stored_days
+
+WORKERS = 4
+EACH = 300
+
+
+def records_of(partition: int):
+    """Half of the names are shared by all partitions; companies and minutes come in another order in each."""
+    dice = random.Random(partition)
+    names = [f"shared-{n}" for n in range(EACH // 2)] + [f"own-{partition}-{n}" for n in range(EACH // 2)]
+    dice.shuffle(names)
+    records = []
+    for offset, name in enumerate(names):
+        content = random.Random(name)
+        companies = content.sample([f"company-{n}" for n in range(30)], 3)
+        dice.shuffle(companies)
+        records.append(
+            a_document(
+                name,
+                offset,
+                partition=partition,
+                minute=content.randrange(3),
+                topics=tuple(dice.sample(("credit", "legal"), 2)),
+                mentions=tuple(a_mention(company, score_micro=content.randrange(9)) for company in sorted(companies)),
+            )
+        )
+    return records
+
+
+def run_together(work, count: int = WORKERS):
+    gate = threading.Barrier(count)
+
+    def start(number: int):
+        gate.wait()
+        return work(number)
+
+    with ThreadPoolExecutor(count) as pool:
+        return [done.result(timeout=120) for done in [pool.submit(start, number) for number in range(count)]]
+
+
+def test_workers_with_partitions_of_their_own_add_up(database: Engine):
+    streams = [records_of(partition) for partition in range(WORKERS)]
+
+    def work(partition: int) -> int:
+        ingest = an_ingest(database)
+        return sum(
+            ingest.scored(batch, [ReadTo(SCORED, partition, batch[-1].origin.offset + 1)]).fresh
+            for batch in in_batches(streams[partition], 25)
+        )
+
+    fresh = run_together(work)
+
+    everything = [document for stream in streams for document in stream]
+    assert sum(fresh) == len({document.document_id for document in everything})
+    assert sums(trend_rows(database)) == expected(everything)
+    assert differences(database, dict.fromkeys(range(WORKERS), EACH)) == []
+
+
+def test_zombies_that_write_the_same_partitions_as_their_successors_count_nothing_twice(database: Engine):
+    """Four workers believe that they own partitions 0 and 1, and each batch holds records of both."""
+    everything = [document for pair in zip(records_of(0), records_of(1), strict=True) for document in pair]
+
+    def work(worker: int) -> int:
+        ingest = an_ingest(database)
+        order = in_batches(everything, 20 + worker)
+        random.Random(worker).shuffle(order)
+        return sum(ingest.scored(batch[:: 1 if worker % 2 else -1], []).fresh for batch in order)
+
+    fresh = run_together(work)
+
+    assert sum(fresh) == len({document.document_id for document in everything})
+    assert sums(trend_rows(database)) == expected(everything)
+    assert differences(database, {0: EACH, 1: EACH}) == []
+
+
+def test_the_alert_engine_may_take_changed_buckets_while_they_are_written(database: Engine):
+    """The engine deletes what it has seen, row by row and by version; no change of a sum goes unseen."""
+    done = threading.Event()
+    seen: dict[str, int] = {}
+
+    def work(worker: int) -> None:
+        if worker:
+            try:
+                ingest = an_ingest(database)
+                for batch in in_batches(records_of(0), 10):
+                    ingest.scored(batch, [])
+            finally:
+                done.set()
+            return
+        while True:
+            last_round = done.is_set()
+            take(database, seen)
+            if last_round:
+                return
+
+    run_together(work, 2)
+
+    with database.connect() as connection:
+        counted = connection.execute(
+            text("SELECT entity_id, sum(documents) FROM trend_counts WHERE topic = '*' GROUP BY 1")
+        ).all()
+    assert seen == {entity_id: int(documents) for entity_id, documents in counted}
+
+
+def take(database: Engine, seen: dict[str, int]) -> None:
+    with database.begin() as connection:
+        taken = connection.execute(
+            text(
+                "DELETE FROM changed_buckets c USING "
+                "(SELECT entity_id, bucket FROM changed_buckets ORDER BY 1, 2 FOR UPDATE SKIP LOCKED) t "
+                "WHERE (c.entity_id, c.bucket) = (t.entity_id, t.bucket) RETURNING c.entity_id"
+            )
+        ).scalars()
+        for entity_id in set(taken):
+            query = text("SELECT sum(documents) FROM trend_counts WHERE topic = '*' AND entity_id = :entity_id")
+            seen[entity_id] = int(connection.execute(query, {"entity_id": entity_id}).scalar_one())
+
+
+def test_processes_that_need_the_same_days_make_them_once(database: Engine):
+    days = {a_document(n, n, minute=n * 1440).published_at.date() for n in range(6)}
+
+    def work(worker: int) -> None:
+        with database.begin() as connection:
+            ensure_days(connection, days)
+
+    run_together(work)
+
+    with database.connect() as connection:
+        assert stored_days(connection) == sorted(days)
