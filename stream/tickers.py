@@ -27,6 +27,7 @@ _DOTTED = re.compile(
 _PREFIXED = re.compile(r"(?<![A-Za-z0-9])(SH|SZ|BJ|sh|sz|bj)\.?(\d{6})(?!\d)")
 _BRACKETED = re.compile(r"[(（\[]\s?([A-Z]{1,5}(?:[.-][A-Z])?|\d{6})\s?[)）\]]")
 _BARE = re.compile(r"(?<![A-Za-z0-9_$.#@/-])([A-Z]{3,5}|\d{6})(?![A-Za-z0-9_.%-]|,\d|\s?(?:元|股|万|亿|人))")
+_CAPITALS = re.compile(r"[A-Z]{2,}")
 _CHINESE_MARKETS = {"SS": "SH", "XSHG": "SH", "XSHE": "SZ"}
 _AMERICAN_MARKETS = {"US", "O", "N", "OQ"}
 _LEAST_BARE = 4
@@ -83,7 +84,7 @@ class TickerFinder:
             code = match[1]
             sure = code.isdigit() or (len(code) >= _LEAST_BRACKETED and code not in self._words)
             add(self._codes.get(code) or self._american(code), match, 1, certain=sure)
-        shouting = text.isupper()
+        shouting = text.isupper() and len(_CAPITALS.findall(text)) > 3
         for match in _BARE.finditer(text):
             code = match[1]
             if code.isdigit():

@@ -47,8 +47,8 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
 def load(csv_paths: Sequence[Path | str] = (), *, include_default: bool = True) -> list[Entity]:
     """The watch list in force, sorted by entity_id.
 
-    An operator's row wins over the default list: it replaces the row of the same id or the same name, and an alias or
-    ticker that it claims is taken from whatever default row had it. Raises WatchListError, naming every mistake at once.
+    An operator's row wins over the default list: it replaces the row of the same id or the same name, and an alias
+    or ticker that it claims is taken from whatever default row had it. Raises WatchListError with every mistake.
     """
     problems: list[str] = []
     default = {row.entity.entity_id: row.entity for row in (_default_rows() if include_default else ())}

