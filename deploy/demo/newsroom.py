@@ -16,7 +16,10 @@ from deploy.demo.wire import Wire
 from deploy.demo.words import Tone, companies, crisis
 from deploy.demo.writer import Draft, Writer
 
-__all__ = ["Edition", "edition"]
+__all__ = ["SEED", "Edition", "edition"]
+
+SEED = 20_260_101
+"""Of the bundled stream. Any other gives other news and the same crisis."""
 
 _PAST = timedelta(days=4)
 _LIVE = timedelta(hours=5)
@@ -47,7 +50,7 @@ class Edition:
         return Truth.of(self.history + self.live)
 
 
-def edition(seed: int, now: datetime, *, stories: int = 2_400) -> Edition:
+def edition(seed: int, now: datetime, *, stories: int = 1_400) -> Edition:
     """A stream that ends at `now` (aware). `stories` is how many ordinary ones there are before reprints.
 
     No item is published or due after `now`. Items are in order of arrival, which is not that of publication.

@@ -19,7 +19,7 @@ from stream.publisher import Publisher
 
 __all__ = ["LIVE_PER_SECOND", "Performance"]
 
-LIVE_PER_SECOND = 40.0
+LIVE_PER_SECOND = 30.0
 """The pace of the live part: far above that of any news agency, and below what two cores can score."""
 
 _PATIENCE_S = 60.0

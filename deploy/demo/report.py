@@ -107,8 +107,8 @@ def show(report: Report, console: Console) -> None:
 
 def _trends(report: Report) -> RenderableType:
     table = Table(title="trends: the bank's worst minutes", title_justify="left")
-    for column in ("minute (UTC)", "documents", "stories", "negative", "mean score", "revision", "state"):
-        table.add_column(column, justify="right")
+    for column in ("minute, UTC", "documents", "stories", "negative", "mean score", "revision", "state"):
+        table.add_column(column, justify="right", no_wrap=True)
     for line in report.trends:
         table.add_row(
             f"{line.bucket:%m-%d %H:%M}",

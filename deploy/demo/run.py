@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import redis
@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from deploy.demo.books import read_books, tipped_at, trend_lines
 from deploy.demo.feed import FeedError
-from deploy.demo.newsroom import Edition, edition
+from deploy.demo.newsroom import SEED, Edition, edition
 from deploy.demo.opening import Opened, opened, sole_run
 from deploy.demo.performance import Performance
 from deploy.demo.progress import Board
@@ -38,8 +38,8 @@ from stream.topics import offsets
 
 __all__ = ["play"]
 
-_SEED = 20_260_101
 _INTERRUPTED = 130
+_PLAIN_WIDTH = 100
 
 
 def play(*, fresh: bool, keep: bool, as_json: bool, state_folder: Path) -> int:
@@ -50,9 +50,9 @@ def play(*, fresh: bool, keep: bool, as_json: bool, state_folder: Path) -> int:
     with sole_run(folder), logs_into(folder / "demo.log") as terminal:
         configure_logs(role="demo")
         console = Console(file=terminal)
-        console.print(Text(f"Starting Apache Kafka, PostgreSQL and Redis below {folder} ..."))
+        console.print(Text(f"Starting Apache Kafka, PostgreSQL and Redis below {folder} ..."), soft_wrap=True)
         with opened(folder, console, fresh=fresh) as stage:
-            stream = edition(_SEED, now())
+            stream = edition(SEED, now())
             with running_system(stage.settings, roles_for(stage.settings), config=stage.config):
                 report = _shown(stage, stream, console, stop, began)
                 if report is None:
@@ -61,11 +61,11 @@ def play(*, fresh: bool, keep: bool, as_json: bool, state_folder: Path) -> int:
                 if as_json:
                     print(json.dumps(report.as_json(), ensure_ascii=False), flush=True)
                 else:
-                    show(report, Console(file=sys.stdout))
+                    show(report, Console(file=sys.stdout, width=None if sys.stdout.isatty() else _PLAIN_WIDTH))
                 if keep:
                     _stay(stage, console, stop)
             if report.problems:
-                console.print(Text(f"The log of all roles: {folder / 'demo.log'}"))
+                console.print(Text(f"The log of all roles: {folder / 'demo.log'}"), soft_wrap=True)
             return 1 if report.problems else 0
 
 
@@ -111,7 +111,7 @@ def _measured(
         trend_rows=books.trend_rows,
         alerts=alerts,
         row_ms=Percentiles(**{name: round(value, 1) for name, value in row_ms.items()}) if row_ms else None,
-        webhook_ms=percentiles(_webhook_latencies(stage, engine)),
+        webhook_ms=percentiles(_webhook_latencies(stage, engine, since)),
         seconds=round(time.monotonic() - began, 1),
         engine=_engine(stage, books.engines),
         versions=stage.versions,
@@ -123,13 +123,18 @@ def _measured(
     )
 
 
-def _webhook_latencies(stage: Opened, engine: Engine) -> list[float]:
-    """Milliseconds from the arrival of the document that tipped an alarm, or raised it further, to its webhook."""
-    found = []
+def _webhook_latencies(stage: Opened, engine: Engine, since: datetime | None) -> list[float]:
+    """Milliseconds from the arrival of the document that tipped an alarm, or raised it further, to its webhook.
+
+    Only of alarms that documents of the live part, from `since` on, have tipped.
+    """
+    found: list[float] = []
+    if since is None:
+        return found
     with engine.connect() as connection:
         for arrival in stage.inbox.arrivals:
             tipped = tipped_at(connection, entity=arrival.alert.entity, opened_at=arrival.decided_at)
-            if tipped is not None and arrival.event != "alert.resolved":
+            if tipped is not None and tipped >= since and arrival.event != "alert.resolved":
                 found.append((arrival.received_at - tipped).total_seconds() * 1000)
     return found
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from deploy.demo.books import counted
 from deploy.demo.progress import Board, Tally
-from stream.topics import Topics, offsets
+from stream.topics import Topics, TopicsError, offsets
 
 __all__ = ["StalledError", "Watch"]
 
@@ -40,13 +40,19 @@ class Watch:
         """Asks, shows and returns."""
         with self._engine.connect() as connection:
             books = counted(connection)
-        scored = sum(end - begin for begin, end in offsets(self._bootstrap, self._topics.scored).values())
+        scored = self._scored()
         with self._lock:
             self.tally = replace(
                 self.tally, scored=scored, counted=books.records, dead=books.dead, alerts=self._alerts()
             )
             self._board.show(self.tally)
             return self.tally
+
+    def _scored(self) -> int:
+        try:
+            return sum(end - begin for begin, end in offsets(self._bootstrap, self._topics.scored).values())
+        except TopicsError:  # a topic just made has no leader for a moment
+            return self.tally.scored
 
     def read(self, records: int) -> None:
         """Notes how many records the broker has been given."""
