@@ -93,8 +93,9 @@ class HotWindows:
 
         Workers may go on setting rows meanwhile: theirs have higher revisions and win.
         """
-        for keys in _chunks(self._redis.scan_iter(match=_literal(self._prefix) + "hot*", count=1000), 1000):
-            self._redis.unlink(*keys)
+        for kind in ("hot", "hot_order"):
+            for keys in _chunks(self._keys(kind), 1000):
+                self._redis.unlink(*keys)
         count = 0
         for rows in _chunks(self._expected(engine), 5000):
             self.set(rows)
@@ -124,7 +125,7 @@ class HotWindows:
 
     def _held(self) -> dict[tuple[str, str, datetime, str], TrendRow]:
         held = {}
-        for keys in _chunks(self._redis.scan_iter(match=_literal(self._prefix) + "hot:*", count=1000), 500):
+        for keys in _chunks(self._keys("hot"), 500):
             with self._redis.pipeline(transaction=False) as pipeline:
                 for key in keys:
                     pipeline.hvals(key)
@@ -136,6 +137,9 @@ class HotWindows:
         with engine.connect().execution_options(stream_results=True, yield_per=5000) as connection:
             for values in connection.execute(text(_EXPECTED), {"keep": self._keep}):
                 yield from_columns(tuple(values))
+
+    def _keys(self, kind: str) -> Iterator[Any]:
+        return iter(self._redis.scan_iter(match=f"{_literal(self._prefix)}{kind}:*", count=1000))
 
     def _key(self, kind: str, entity_id: str, topic: str) -> str:
         # A colon in an id must not make two subjects share a key.
