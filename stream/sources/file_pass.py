@@ -100,7 +100,7 @@ class FilePass:
             outgoing = self._records.record(line)
             if self._pace.matters:
                 self._pace.wait(read_time(outgoing.published_at), stop)
-            if not self._make_room(stop) or not self._queue(line, outgoing, stop):
+            if not self._make_room(stop, leave=_OPEN_LINES) or not self._queue(line, outgoing, stop):
                 return False
             self._tally.items += 1
             self._tally.bad_lines += outgoing.bad
@@ -123,7 +123,7 @@ class FilePass:
         self._prefix.forget(pending)
         return False
 
-    def _make_room(self, stop: threading.Event, *, leave: int = _OPEN_LINES) -> bool:
+    def _make_room(self, stop: threading.Event, *, leave: int) -> bool:
         """Waits until at most `leave` lines are on their way; False when `stop` came first."""
         self._advance()
         heard = None

@@ -26,7 +26,7 @@ class Line:
     number: int
     content: bytes
     size: int
-    """Its whole length in bytes."""
+    """Its whole length in bytes, without its end."""
 
 
 class LineFile:
@@ -65,8 +65,8 @@ class LineFile:
                 text: IO[bytes] = gzip.GzipFile(fileobj=self._on_disk) if self._is_gzip else self._on_disk  # type: ignore[assignment]
                 while start := text.readline(self._limit + 1):
                     number += 1
-                    size = len(start)
-                    if size > self._limit and not start.endswith(b"\n"):
+                    size = len(start.removesuffix(b"\n"))
+                    if size > self._limit:
                         size += self._skip_rest(text, number)
                     content = start[: self._limit].strip()
                     if number == 1:
@@ -82,7 +82,7 @@ class LineFile:
     def _skip_rest(self, text: IO[bytes], number: int) -> int:
         skipped = 0
         while piece := text.readline(_CHUNK):
-            skipped += len(piece)
+            skipped += len(piece.removesuffix(b"\n"))
             if piece.endswith(b"\n"):
                 break
             if skipped > _HOPELESS_BYTES:
