@@ -9,27 +9,32 @@ __all__ = ["without_boilerplate"]
 _TAIL_CHARS = 400
 """Tails are looked for in so many last characters only: cheap, and no phrase inside an article is cut."""
 
+# English calls to action count as sentences of their own only: "how to sign up for", "copyright infringement" are news.
 _TAILS = re.compile(
     r"""(?:
-      \s*The\ post\s.{1,250}?\s(?:first\ )?appeared\s(?:first\ )?on\s.{1,80}
-    | \s*(?:Read|Find\ out|See|Learn)\ more(?:\s(?:at|on|here|about|from)\b[^.!?]{0,80})?\s*[.:>»→…]*
-    | \s*(?:Continue|Keep)\ reading\b[^.!?]{0,80}[.:>»→…]*
-    | \s*(?:Click|Tap)\ here\ (?:to|for)\s[^.!?]{1,100}[.…]?
-    | \s*(?:Sign\ up|Subscribe)\s(?:to|for|here|now|today)\b[^.!?]{0,120}[.!…]?
-    | \s*Follow\ (?:us|@\w+)\b[^.!?]{0,100}[.!…]?
-    | \s*Share\ this(?:\s\w+)?(?:\s(?:on|with|via)\b[^.!?]{0,80})?[:.…]?
+      \s+The\ post\s.{1,250}?\s(?:first\ )?appeared\s(?:first\ )?on\s.{1,80}
+    | (?:(?<=[.!?…:;)\]>»|”"’'])\s*|\n\s*)(?:
+        (?:Read|READ|Find\ out|See|Learn)\ (?i:more)(?:\s(?:at|on|here|about|from)\b[^.!?]{0,80})?\s*[.:>»→…]*
+      | (?:Continue|Keep)\ (?i:reading)\b[^.!?]{0,80}[.:>»→…]*
+      | (?:Click|Tap)\ here\ (?:to|for)\s[^.!?]{1,100}[.:…]?
+      | (?:Sign\ up|Sign\ Up|Subscribe)\s(?:to|for|here|now|today)\b[^!?]{0,160}[.!…]?
+      | Follow\ (?:us|@\w+)\b[^!?]{0,100}[.!…]?
+      | Share\ this(?:\s\w+)?(?:\s(?:on|with|via)\b[^.!?]{0,80})?[:.…]?
+      | (?:©|Copyright\s(?:©|\d{4}))[^!?]{0,120}
+      | [^.!?\n]{0,80}All\ [Rr]ights\ [Rr]eserved\.?
+      )
     | \s*[\[(](?:…|\.\.\.|\+\d+\ chars)[\])]
     | \s*(?:点击|點擊)(?:查看|阅读|閱讀|进入|這裡|这里)[^。！？]{0,30}[。！>»…]*
     | \s*(?:阅读|查看|閱讀)(?:全文|原文|更多)[^。！？]{0,10}[。！>»…]*
-    | \s*(?:更多精彩|更多资讯|欢迎关注|扫码|长按|关注公众号|敬请关注)[^。！？]{0,60}[。！…]?
-    | \s*[（(【\[]?(?:责任编辑|責任編輯|编辑|责编|文章来源|来源|稿源)[:：/][^。！？]{1,40}[）)】\]]?
-    | \s*(?:All\ rights\ reserved|©|Copyright\s©?)[^!?]{0,120}
+    | \s*(?:更多精彩|更多资讯|欢迎关注|欢迎下载|扫码|长按|关注公众号|敬请关注)[^。！？]{0,60}[。！…]?
+    | \s*[（(【\[]?(?:(?:责任编辑|責任編輯|编辑|责编|文章来源|来源|稿源)[:：/]|本文来自)
+      [^。！？]{1,40}[）)】\]]?
     )\s*$""",
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE,
 )
 _HINTS = (
     "appeared", "more", "reading", "here", "sign up", "subscribe", "follow", "share this", "…", "...", " chars",
-    "rights", "©", "copyright", "点击", "點擊", "阅读", "閱讀", "查看", "精彩", "资讯", "关注", "扫码", "长按", "编辑",
+    "rights", "©", "copyright", "点击", "點擊", "阅读", "閱讀", "查看", "精彩", "资讯", "关注", "扫码", "欢迎", "本文来自", "长按", "编辑",
     "編輯", "责编", "来源", "稿源",
 )  # fmt: skip
 """No tail is without one of these: asking for them first costs a hundredth of the pattern."""

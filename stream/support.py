@@ -1,6 +1,6 @@
 """Does the document speak of a company here, or does it use the word? Evidence near a name that is a word too.
 
-Strong: a legal form or a title of office hangs on the name ("Ford Motor Co", "Gap Inc.", "Visa CEO", 太阳能公司).
+Strong: a legal form or a title of office hangs on the name ("Ford Motor Co", "Gap Inc.", "Visa CEO", 机器人公司).
 Weaker: words of markets close by; enough only where the name is capitalised for its own sake, and is not a part of a
 longer name ("Harrison Ford", "Ford Theatre").
 """
@@ -48,6 +48,12 @@ _MARKET_ZH = re.compile(
     "|收购|并购|重组|减持|增持|分红|派息|融资|定增|上市|A股|港股|个股|概念股|龙头|板块|市值|研报|评级"
     "|买入|证券代码|中标|停牌|复牌|股價|公司|集團|淨利|營收|業績|股東|董事長|財報|公告|收購|併購|減持|增持|融資|市值"
 )
+_ATTACHED_ZH = re.compile(
+    r"\s*(?:[:：]|[(（]\s?(?:[A-Z]{2})?\d{6}|的?(?:股价|股價|股份|公司|集团|集團|净利|淨利|营收|營收|业绩|業績|市值|债|債|股票|股东|股東"
+    "|董事|高管|总裁|財報|财报|年报|公告)|发布|發布|宣布|表示|回应|回應|涨|跌|漲|拟|擬|将|將|称|稱|遭|被|获|獲)"
+)
+_HAN_OR_WORD = re.compile(r"\w")
+_ZH_LINKS = frozenset("与和及对與對")
 _LIST_GAP = re.compile(r"\s*(?:,|&|/|、|,?\s(?:and|or|vs\.?)|和|与|及)\s*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;•|\n。！？：；“”\"‘(\[-])\s*[\"“‘'(]*$")
 _WORD_BEFORE = re.compile(r"([\w’'-]+)\s$")
@@ -77,8 +83,7 @@ class Support:
     def for_name(self, start: int, end: int, *, chinese: bool) -> bool:
         """True where the name at `text[start:end]` means the company."""
         if chinese:
-            near = self._text[max(0, start - _NEAR_HAN) : start] + "\n" + self._text[end : end + _NEAR_HAN]
-            return bool(_MARKET_ZH.search(near))
+            return self._for_chinese(start, end)
         if not self._text[start].isupper() and not self._text[start].isdigit():
             return False
         after = self._text[end : end + 40]
@@ -91,6 +96,18 @@ class Support:
         if self._headline:
             return self.market_words(start, end)
         return self.market_words(start, end) and not self._starts_sentence(start, after)
+
+    def _for_chinese(self, start: int, end: int) -> bool:
+        """A word that is a name too must begin where a word can begin (工智 is inside 人工智能), and either carry
+        the mark of a company or stand alone near words of markets."""
+        before, after = self._text[max(0, start - 1) : start], self._text[end : end + 8]
+        if before and _HAN_OR_WORD.match(before) and before not in _ZH_LINKS:
+            return False
+        if _ATTACHED_ZH.match(after):
+            return True
+        near = self._text[max(0, start - _NEAR_HAN) : start] + "\n" + self._text[end : end + _NEAR_HAN]
+        alone = not after or not _HAN_OR_WORD.match(after) or after[0] in _ZH_LINKS
+        return alone and bool(_MARKET_ZH.search(near))
 
     def listed_with(self, start: int, end: int, companies: Sequence[tuple[int, int]]) -> bool:
         """True where the name stands in one list with a company that is certain: "Apple and Microsoft"."""

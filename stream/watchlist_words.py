@@ -11,6 +11,9 @@ __all__ = ["is_ordinary_chinese", "is_ordinary_english", "is_ordinary_ticker"]
 _KNOWN_ZIPF = 1.5
 """A dictionary word rarer than this (one in 30 million) is no word that a news reader would write."""
 _COMMON_ZIPF = 3.0
+_COMMON_HALF_ZIPF = 3.85
+_NICKNAME_ZIPF = 4.0
+"""Words more frequent than this ("Interactive", "Digital") are no nickname of one company, except of a person's."""
 _EVERYDAY_ZIPF = 5.0
 _INDICES = {"Nasdaq", "FTSE", "DAX"}
 """Companies that are better known as what they run."""
@@ -35,7 +38,7 @@ def is_ordinary_english(name: str) -> bool:
 
 
 def is_usable_first_word(word: str) -> bool:
-    """False for words so common that even beside "shares" they are no company ("Best", "Home"), for adjectives of
+    """False for words so common that even beside "shares" they are no company ("Best", "Digital"), for adjectives of
     places ("Norwegian"), for first names ("Jack Henry", "Raymond James") and for scraps."""
     from wordfreq import zipf_frequency
 
@@ -44,7 +47,8 @@ def is_usable_first_word(word: str) -> bool:
         return False
     if word in _first_names() or lower in _cities() or (lower in _places() and word not in _people()):
         return False
-    return not _in_dictionary(lower) or zipf_frequency(lower, "en") < _EVERYDAY_ZIPF
+    limit = _EVERYDAY_ZIPF if word in _people() else _NICKNAME_ZIPF
+    return not _in_dictionary(lower) or zipf_frequency(lower, "en") < limit
 
 
 def is_ordinary_ticker(ticker: str) -> bool:
@@ -64,7 +68,7 @@ def is_ordinary_chinese(name: str) -> bool:
         return False
     if len(name) <= 2 or _chinese_zipf(name) >= (_COMMON_ZIPF if len(name) <= 3 else _COMMON_CHINESE_ZIPF):
         return True
-    return len(name) == 4 and all(_chinese_zipf(half) >= 4.3 for half in (name[:2], name[2:]))
+    return len(name) == 4 and all(_chinese_zipf(half) >= _COMMON_HALF_ZIPF for half in (name[:2], name[2:]))
 
 
 def _chinese_zipf(word: str) -> float:

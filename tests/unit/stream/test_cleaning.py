@@ -79,6 +79,9 @@ def test_letters_wear_their_ordinary_dress(wide: str, normal: str) -> None:
         ("Profit rose [+2310 chars]", "Profit rose"),
         ("Profit rose […]", "Profit rose"),
         ("净利润增长。责任编辑：某某", "净利润增长。"),
+        ("净利润增长。（文章来源：某社）", "净利润增长。"),
+        ("净利润增长。本文来自某网，欢迎下载APP查看更多", "净利润增长。"),
+        ("Profit rose. © 2024 Some Wire. All rights reserved.", "Profit rose."),
         ("净利润增长。点击查看更多", "净利润增长。"),
         ("净利润增长。更多精彩内容，请关注本站公众号", "净利润增长。"),
         ("原标题：净利润增长", "净利润增长"),
@@ -97,7 +100,15 @@ def test_lines_of_buttons_go() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Read more books, says minister", "Readers want more here", "Read more", "来源多样的收入增长"]
+    "text",
+    [
+        "Read more books, says minister",
+        "Readers want more here",
+        "How to sign up for the beta",
+        "A case of copyright infringement",
+        "Read more",
+        "来源多样的收入增长",
+    ],
 )
 def test_text_that_only_looks_like_boilerplate_stays(text: str) -> None:
     assert plain_text(text)[0] == text
