@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from types import TracebackType
+from typing import cast
 
 import psycopg
 from psycopg import sql
@@ -15,6 +16,9 @@ TRENDS = "yuqing_trends"
 
 DELIVERIES = "yuqing_deliveries"
 """Rung by every commit that put something into the outbox."""
+
+_GLANCE_S = 0.5
+"""How often somebody who waits looks whether it is time to stop."""
 
 
 class Bell:
@@ -40,10 +44,8 @@ class Bell:
             return
         try:
             pooled = self._engine.raw_connection()
+            ear = cast("psycopg.Connection", pooled.driver_connection)
             pooled.detach()  # it stays out of the pool: it is in autocommit and listening
-            ear = pooled.driver_connection
-            if not isinstance(ear, psycopg.Connection):
-                return
             ear.autocommit = True
             ear.execute(sql.SQL("listen {}").format(sql.Identifier(self._channel)))
             self._ear = ear
@@ -56,8 +58,12 @@ class Bell:
             stop.wait(self._poll_s)
             return
         try:
-            for _ in self._ear.notifies(timeout=self._poll_s, stop_after=1):
-                pass
+            left = self._poll_s
+            while left > 0 and not stop.is_set():
+                if list(self._ear.notifies(timeout=min(left, _GLANCE_S), stop_after=1)):
+                    list(self._ear.notifies(timeout=0))  # what rang meanwhile is answered by the same round
+                    return
+                left -= _GLANCE_S
         except psycopg.Error:
             self._deafen()
 

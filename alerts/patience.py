@@ -34,7 +34,7 @@ class Patience:
         """What `step` returns; None when `stop` is set while the database is away. Other errors pass through."""
         retrying = Retrying(
             retry=retry_if_exception_type(AWAY),
-            wait=wait_exponential_jitter(initial=0.2, max=_LONGEST_WAIT_S, jitter=0.5),
+            wait=wait_exponential_jitter(multiplier=0.2, max=_LONGEST_WAIT_S, jitter=0.5),
             stop=stop_when_event_set(self._stop),
             sleep=sleep_using_event(self._stop),
             after=self._lost,
