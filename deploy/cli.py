@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from deploy.commands import alerts, dead_letters, watchlist
+from deploy.errors import UsageError
 from deploy.options import AsJson, Config, State, WatchLists, read_settings
 from deploy.role_names import ROLES
 from deploy.wording import words_for
@@ -39,35 +39,38 @@ _HANDED_OVER = {"ignore_unknown_options": True, "allow_extra_args": True, "help_
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code. An error that a user can cause is told in words, on stderr."""
     try:
-        code = typer.main.get_command(app).main(
-            args=list(sys.argv[1:] if arguments is None else arguments), prog_name="yuqing", standalone_mode=False
-        )
-        return code if isinstance(code, int) else 0
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except (click.Abort, KeyboardInterrupt):
-        return 130
-    except BrokenPipeError:  # `yuqing … | head`
-        sys.stderr.close()
-        return 0
+        app(list(sys.argv[1:] if arguments is None else arguments), prog_name="yuqing")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
     except Exception as error:
         told = words_for(error)
         if told is None:
             raise
         print(f"yuqing: {told.words}", file=sys.stderr)
         return told.exit_code
+    return 0
 
 
-@app.callback()
-def _version_option(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
-) -> None:
-    if version:
-        from importlib.metadata import version as installed
+def _end_with(code: object, **_: object) -> None:
+    """What a command returns is the exit code."""
+    raise typer.Exit(code if isinstance(code, int) else 0)
 
-        print(installed("yuqing"))
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(version("yuqing"))
         raise typer.Exit
+
+
+@app.callback(result_callback=_end_with)
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
 
 
 @app.command()
@@ -86,7 +89,7 @@ def up(
 
     for name in role or ():
         if name not in ROLES:
-            raise click.UsageError(f"there is no role {name!r}; there are {', '.join(ROLES)}")
+            raise UsageError(f"there is no role {name!r}; there are {', '.join(ROLES)}")
     settings = read_settings(config, state, watchlist)
     if role and len(role) == 1 and not fresh:
         run_role(role[0], settings, supervised=supervised)
@@ -115,7 +118,7 @@ def replay(
     from deploy.commands.replay import replay_files
 
     if watchlist and not run:
-        raise click.UsageError("a watch list belongs to the scorer: give it to `yuqing up`, or add --run")
+        raise UsageError("a watch list belongs to the scorer: give it to `yuqing up`, or add --run")
     settings = read_settings(config, state, watchlist)
     return replay_files(
         settings, files, speed=_speed(speed), restart=restart, wait=wait, run=run, as_json=as_json, config=config
@@ -182,7 +185,7 @@ def evaluate(context: typer.Context) -> int:
 def _model_command(name: str, arguments: list[str]) -> int:
     from model.commands import app as model_app
 
-    code = typer.main.get_command(model_app).main(args=[name, *arguments], prog_name="yuqing", standalone_mode=False)
+    code = model_app([name, *arguments], prog_name="yuqing", standalone_mode=False)
     return code if isinstance(code, int) else 0
 
 
@@ -194,5 +197,5 @@ def _speed(text: str) -> float | None:
     except ValueError:
         speed = 0.0
     if not 0 < speed < float("inf"):
-        raise click.UsageError(f"--speed is {text!r}; give a number above 0, such as 60, or max")
+        raise UsageError(f"--speed is {text!r}; give a number above 0, such as 60, or max")
     return speed

@@ -49,6 +49,7 @@ def configure_logs(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
+    handler.addFilter(_is_news)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -64,6 +65,11 @@ def configure_logs(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leaves out what Faust says about its inner life, which it does in the name of our own modules."""
+    return record.levelno > logging.INFO or not (isinstance(record.msg, str) and record.msg.startswith("[^"))
 
 
 def _with_role(role: str) -> Processor:

@@ -23,7 +23,11 @@ WatchLists = Annotated[
 
 
 def read_settings(config: Path | None, state: Path | None, watchlists: list[Path] | None = None) -> Settings:
-    """The settings with these flags on top. A watch list flag adds to the configured lists. Raises SettingsError."""
+    """The settings with these flags on top. A watch list flag adds to the configured lists. Raises SettingsError.
+
+    Logs go to stderr from here on, warnings and worse; the daemon asks for more by itself.
+    """
+    from deploy.logs import configure_logs
     from deploy.settings import load_settings
 
     flags: dict[str, Any] = {} if state is None else {"state_folder": state}
@@ -31,4 +35,5 @@ def read_settings(config: Path | None, state: Path | None, watchlists: list[Path
     if watchlists:
         flags["intake"] = {"watchlists": [*settings.intake.watchlists, *watchlists]}
         settings = load_settings(config, flags)
+    configure_logs(format=settings.logs.format, level="warning")
     return settings

@@ -59,11 +59,11 @@ def source(settings: Settings, services: Services, stop: threading.Event) -> Non
 def scorer(settings: Settings, services: Services, stop: threading.Event) -> None:
     """Reads raw documents, scores them and publishes the outcomes."""
     import redis
-    from stream.novelty import StoryIndex
 
     from model.classifier import Classifier
     from stream.entities import EntityLinker
     from stream.intake import Intake
+    from stream.novelty import StoryIndex
     from stream.scorer import Scorer
 
     chosen = settings.model

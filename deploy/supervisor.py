@@ -99,6 +99,7 @@ class Supervisor:
 
     def stop(self, force: Event) -> None:
         """Stops the roles one after the other, in the order of the flow."""
+        _log.info("stopping", hint="each role finishes its batch; a second Ctrl-C does not wait for it")
         for child in self.children:
             if child.process is None or child.process.poll() is not None:
                 continue

@@ -24,7 +24,7 @@ _AWAY = (
     ("redis.exceptions", "TimeoutError", "The cache does not answer"),
     ("confluent_kafka", "KafkaException", "The broker does not answer"),
 )
-_AWAY_FIX = "`yuqing doctor` says what is reachable."
+_AWAY_FIX = "start it, or correct its address in the settings; `yuqing doctor` looks at all of them."
 
 
 class Told(NamedTuple):

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
-import click
 import typer
 
+from deploy.errors import UsageError
 from deploy.options import AsJson, Config, State, read_settings
 from deploy.output import emit, table
 
@@ -71,7 +71,7 @@ def show(
         found = connection.execute(query).mappings().all()
         if len(found) != 1:
             what = "no alert begins" if not found else "more than one alert begins"
-            raise click.UsageError(f"{what} with {alert_id}; see `yuqing alerts list`")
+            raise UsageError(f"{what} with {alert_id}; see `yuqing alerts list`")
         alert: dict[str, Any] = dict(found[0])
         key: UUID = alert["alert_id"]
         history = select(alert_history).where(alert_history.c.alert_id == key).order_by(alert_history.c.entry_id)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 
+from deploy.errors import UsageError
 from deploy.options import AsJson, Config, State, read_settings
 from deploy.output import emit, table
 
@@ -134,7 +134,7 @@ def _chosen(
     from storage import dead_letter_rows
 
     if sum(map(bool, (places, reason, everything))) != 1:
-        raise click.UsageError("say which: PARTITION:OFFSET…, or --reason REASON, or --all")
+        raise UsageError("say which: PARTITION:OFFSET…, or --reason REASON, or --all")
     if places:
         return _find(engine, settings, places)
     with engine.connect() as connection:
@@ -149,7 +149,7 @@ def _find(engine: Engine, settings: Settings, places: Sequence[str]) -> Sequence
         found = dead_letter_rows.find(connection, origins=origins)
     if missing := set(origins) - {one.letter.origin for one in found}:
         told = ", ".join(sorted(f"{one.partition}:{one.offset}" for one in missing))
-        raise click.UsageError(f"there is no dead letter {told}; see `yuqing dead-letters list`")
+        raise UsageError(f"there is no dead letter {told}; see `yuqing dead-letters list`")
     return found
 
 
@@ -160,7 +160,7 @@ def _origin(place: str, settings: Settings) -> Origin:
     topic, _, rest = place.rpartition(":")[0].rpartition(":")
     partition, offset = rest, place.rpartition(":")[2]
     if not (partition.isdigit() and offset.isdigit()):
-        raise click.UsageError(f"{place!r} is not PARTITION:OFFSET, such as 0:1234")
+        raise UsageError(f"{place!r} is not PARTITION:OFFSET, such as 0:1234")
     return Origin(topic=topic or topics_of(settings).raw, partition=int(partition), offset=int(offset))
 
 

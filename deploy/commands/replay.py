@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -21,6 +20,7 @@ from deploy.settings import Settings
 __all__ = ["replay_files"]
 
 _log = structlog.get_logger()
+_AWAY_S = 60
 
 
 def replay_files(
@@ -85,13 +85,29 @@ def _services(settings: Settings, *, run: bool, config: Path | None) -> Iterator
 
 
 def _settle(settings: Settings, services: Services, stop: threading.Event) -> bool:
-    from deploy.backlog import backlog, wait_until_settled
+    """Waits for the roles. A broker or database that is away for a minute has probably been stopped for good."""
+    from sqlalchemy.exc import OperationalError
+    from tenacity import retry, retry_if_exception_type, sleep_using_event, stop_after_delay, wait_random_exponential
+
+    from deploy.backlog import Backlog, backlog, wait_until_settled
     from storage.connection import connect
+    from stream.topics import TopicsError
+
+    engine = connect(services.database_url, pool_size=1)
+
+    @retry(
+        retry=retry_if_exception_type((OperationalError, TopicsError)),
+        wait=wait_random_exponential(multiplier=0.5, max=10),
+        stop=stop_after_delay(_AWAY_S),
+        sleep=sleep_using_event(stop),
+        reraise=True,
+    )
+    def look() -> Backlog:
+        return backlog(engine, services.kafka, topics_of(settings))
 
     _log.info("replay_waits", hint="for scorer, windows and alerts; Ctrl-C leaves them to it")
-    engine = connect(services.database_url, pool_size=1)
     try:
-        return wait_until_settled(partial(backlog, engine, services.kafka, topics_of(settings)), stop)
+        return wait_until_settled(look, stop)
     finally:
         engine.dispose()
 
