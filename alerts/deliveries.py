@@ -17,7 +17,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine
 
-from alerts import outbox
+from alerts import metrics, outbox
 from alerts.bell import DELIVERIES, Bell
 from alerts.books import Books
 from alerts.endpoints import Endpoint
@@ -37,7 +37,8 @@ class Deliverer:
     """Empties the outbox; any number may run beside each other.
 
     At most `per_endpoint` attempts are under way to one endpoint, so one that hangs only holds up itself, and at most
-    `at_once` in all. `timeout` ends an attempt; the lease of a claim is twice that and a little more.
+    `at_once` in all. `timeout` ends an attempt; a claim holds for `lease`, which should outlast an attempt and the
+    writing down of it: after that, another process (or this one) tries again, under the same id.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Deliverer:
         *,
         schedule: Schedule | None = None,
         timeout: timedelta = timedelta(seconds=15),
+        lease: timedelta = timedelta(seconds=60),
         per_endpoint: int = 4,
         at_once: int = 512,
         poll_s: float = 1.0,
@@ -57,7 +59,7 @@ class Deliverer:
         self._clock = clock
         self._schedule = schedule or Schedule()
         self._timeout = timeout
-        self._lease = 2 * timeout + timedelta(seconds=15)
+        self._lease = lease
         self._per_endpoint = per_endpoint
         self._at_once = at_once
         self._poll_s = poll_s
@@ -99,6 +101,7 @@ class Deliverer:
         await asyncio.gather(ring, *under_way)
 
     def _claim(self, slots: Mapping[str, int], connection: Connection) -> Sequence[Claimed]:
+        metrics.deliveries_pending.set(outbox.pending(connection))
         return outbox.claim(connection, slots, self._clock(), self._lease)
 
     async def _deliver(self, claimed: Claimed, stages: Sequence[Stage]) -> None:

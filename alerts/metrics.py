@@ -13,7 +13,7 @@ judging_seconds = Histogram(
 )
 alerts_active = Gauge("yuqing_alerts_active", "Alerts that are not resolved.")
 delivery_attempts = Counter("yuqing_delivery_attempts", "Attempts to deliver, by outcome.", ["outcome"])
-deliveries_state = Gauge("yuqing_deliveries", "Deliveries in the outbox by state.", ["state"])
+deliveries_pending = Gauge("yuqing_deliveries_pending", "Deliveries that are neither taken nor given up.")
 delivery_seconds = Histogram(
     "yuqing_delivery_seconds",
     "From the writing of a delivery to its acceptance by the endpoint.",

@@ -142,10 +142,10 @@ def dead_all(connection: Connection, endpoint: str, error: str) -> int:
     return connection.execute(update(deliveries).where(*waits).values(**values)).rowcount
 
 
-def waiting(connection: Connection) -> dict[str, int]:
-    """How many deliveries are in each state."""
-    rows = connection.execute(select(deliveries.c.state, func.count().label("many")).group_by(deliveries.c.state))
-    return {row.state: row.many for row in rows}
+def pending(connection: Connection) -> int:
+    """How many deliveries are neither taken nor given up."""
+    query = select(func.count()).select_from(deliveries).where(deliveries.c.state == "pending")
+    return connection.execute(query).scalar_one()
 
 
 def _mine(claimed: Claimed) -> tuple[Any, ...]:
