@@ -1,4 +1,4 @@
-"""The bundled stream: four days of invented financial news, and a bank run in its last hour.
+"""The bundled stream: two weeks of invented financial news, and a bank run in its last hour.
 
 `edition(seed, now)` is a pure function: the same seed and moment give the same bytes. Its `truth` says what the
 books must show in the end.
@@ -21,7 +21,9 @@ __all__ = ["SEED", "Edition", "edition"]
 SEED = 20_260_101
 """Of the bundled stream. Any other gives other news and the same crisis."""
 
-_PAST = timedelta(days=4)
+_PAST = timedelta(days=14)
+"""Long enough that a detector knows what is usual before the last day."""
+
 _LIVE = timedelta(hours=5)
 _RUN = timedelta(minutes=62)
 """The run starts this long before the stream ends; its last story is 58 minutes in."""

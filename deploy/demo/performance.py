@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 
 from sqlalchemy import Engine, text
 
 from deploy.demo.feed import feed
+from deploy.demo.items import Item
 from deploy.demo.newsroom import Edition
 from deploy.demo.opening import Opened
 from deploy.demo.progress import Board, Tally
@@ -17,10 +19,10 @@ from deploy.roles import now
 from deploy.services import topics_of
 from stream.publisher import Publisher
 
-__all__ = ["LIVE_PER_SECOND", "Performance"]
+__all__ = ["Performance", "live_pace"]
 
-LIVE_PER_SECOND = 30.0
-"""The pace of the live part: far above that of any news agency, and below what two cores can score."""
+_FASTEST, _SLOWEST = 30.0, 6.0
+"""Records a second of the live part: far above any news agency, and not for ever on a machine that is busy."""
 
 _PATIENCE_S = 60.0
 """Longest standstill: loading the model on a busy machine takes a third of it."""
@@ -45,6 +47,7 @@ class Performance:
         )
         self.live_since: datetime | None = None
         """When the live part began; None where it never did."""
+        self.live_per_second = 0.0
 
     @property
     def tally(self) -> Tally:
@@ -54,27 +57,28 @@ class Performance:
     def play(self) -> bool:
         """Runs to the end; False when it was stopped. Raises FeedError and StalledError."""
         with Publisher(self._opened.settings.kafka.bootstrap, topics_of(self._opened.settings)) as publisher:
-            self._board.phase("four days, at full speed")
-            if not self._part(publisher, live=False):
+            self._board.phase("two weeks, at full speed")
+            began = now()
+            if not self._part(publisher, self._stream.history, before=0, per_second=None):
                 return False
-            self._board.phase("the last hours, live")
             self.live_since = now()
-            if not self._part(publisher, live=True):
+            self.live_per_second = live_pace(len(self._stream.history), (self.live_since - began).total_seconds())
+            self._board.phase(f"the last hours, live, {self.live_per_second:.0f} a second")
+            before = len(self._stream.history)
+            if not self._part(publisher, self._stream.live, before=before, per_second=self.live_per_second):
                 return False
             self._board.phase("waiting for the webhook")
             return self._watch.until(lambda _: self._settled(), stop=self._stop, patience_s=_SETTLE_S)
 
-    def _part(self, publisher: Publisher, *, live: bool) -> bool:
-        """Feeds one part in a thread of its own, so that the board moves meanwhile."""
-        items = self._stream.live if live else self._stream.history
-        before = len(self._stream.history) if live else 0
+    def _part(self, publisher: Publisher, items: Sequence[Item], *, before: int, per_second: float | None) -> bool:
+        """Feeds one part in a thread of its own, so that the board moves meanwhile; `before` were fed already."""
         with ThreadPoolExecutor(1) as pool:
             job: Future[int] = pool.submit(
                 feed,
                 publisher,
                 items,
                 stop=self._stop,
-                per_second=LIVE_PER_SECOND if live else None,
+                per_second=per_second,
                 on_sent=lambda sent: self._watch.read(before + sent),
             )
 
@@ -95,3 +99,11 @@ class Performance:
                 "AND NOT EXISTS (SELECT FROM deliveries WHERE state = 'pending')"
             )
             return bool(connection.execute(text(query)).scalar_one())
+
+
+def live_pace(records: int, seconds: float) -> float:
+    """Records a second: half of what the machine has just shown that it can do, between 6 and 30.
+
+    At more than it can do, a latency would only be the length of the queue.
+    """
+    return max(_SLOWEST, min(_FASTEST, records / max(seconds, 0.001) / 2))

@@ -52,6 +52,7 @@ class Report:
     alerts: tuple[FiredAlert, ...]
     row_ms: Percentiles | None
     webhook_ms: Percentiles | None
+    live_per_second: float
     seconds: float
     engine: str
     versions: dict[str, str]
@@ -74,6 +75,7 @@ class Report:
                 "row": asdict(self.row_ms) if self.row_ms else None,
                 "webhook": asdict(self.webhook_ms) if self.webhook_ms else None,
             },
+            "live_per_second": self.live_per_second,
             "seconds": self.seconds,
             "engine": self.engine,
             "versions": self.versions,
@@ -121,7 +123,9 @@ def _trends(report: Report) -> RenderableType:
 
 
 def _latencies(report: Report) -> RenderableType:
-    table = Table(title="latency of the live part, from arrival in Kafka", title_justify="left")
+    table = Table(
+        title=f"latency at {report.live_per_second:.0f} records a second, from arrival in Kafka", title_justify="left"
+    )
     for column in ("to", "p50 ms", "p95 ms", "p99 ms"):
         table.add_column(column, justify="left" if column == "to" else "right")
     for name, measured in (("visible trend row", report.row_ms), ("webhook", report.webhook_ms)):

@@ -112,6 +112,7 @@ def _measured(
         alerts=alerts,
         row_ms=Percentiles(**{name: round(value, 1) for name, value in row_ms.items()}) if row_ms else None,
         webhook_ms=percentiles(_webhook_latencies(stage, engine, since)),
+        live_per_second=round(performance.live_per_second, 1),
         seconds=round(time.monotonic() - began, 1),
         engine=_engine(stage, books.engines),
         versions=stage.versions,

@@ -63,7 +63,7 @@ def test_one_seed_and_moment_give_one_stream() -> None:
 def test_items_come_in_order_of_arrival_and_the_live_part_last(stream: Edition, items: tuple[Item, ...]) -> None:
     assert all(earlier.due <= later.due for earlier, later in pairwise(items))
     assert stream.history[-1].due < stream.live[0].due
-    assert all(NOW - timedelta(days=5) < item.due <= NOW for item in items)
+    assert all(NOW - timedelta(days=15) < item.due <= NOW for item in items)
 
 
 def test_nothing_is_published_after_it_was_found(read: list[tuple[Item, RawDocument, set[str]]]) -> None:

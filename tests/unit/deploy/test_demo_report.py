@@ -34,6 +34,7 @@ REPORT = Report(
     alerts=(FiredAlert("DEMO:HRBL", MINUTE, "critical", 12, 0.4),),
     row_ms=Percentiles(120.0, 300.0, 410.5),
     webhook_ms=None,
+    live_per_second=28.0,
     seconds=21.25,
     engine="small-1",
     versions={"kafka": "4.3.1", "postgresql": "18.6", "redis": "6.2.14"},
@@ -119,7 +120,16 @@ def shown(report: Report) -> str:
 
 def test_a_person_sees_trends_latencies_counts_and_the_verdict() -> None:
     page = shown(REPORT)
-    for expected in ("05-06 13:40", "-0.71", "provisional", "120", "410", "no_text 2, not_json 3", "kafka 4.3.1"):
+    for expected in (
+        "at 28 records a second",
+        "05-06 13:40",
+        "-0.71",
+        "provisional",
+        "120",
+        "410",
+        "no_text 2, not_json 3",
+        "kafka 4.3.1",
+    ):
         assert expected in page
     assert "All 120 records accounted for in 21 s." in page
 

@@ -15,6 +15,7 @@ import pytest
 
 from deploy.demo.feed import FeedError, feed
 from deploy.demo.items import Item
+from deploy.demo.performance import live_pace
 from deploy.demo.stage import Stage, write_settings
 from deploy.demo.terminal import logs_into
 from deploy.embedded import StackAddresses
@@ -137,3 +138,10 @@ def test_the_terminal_is_given_back_in_this_process_too(tmp_path: Path) -> None:
         os.write(2, b"kept\n")
     assert (tmp_path / "log").read_bytes() == b"kept\n"
     assert os.path.samestat(os.fstat(2), before)
+
+
+def test_the_live_pace_is_half_of_what_the_machine_can_do_within_bounds() -> None:
+    assert live_pace(1_000, 25.0) == 20.0
+    assert live_pace(1_000, 5.0) == 30.0
+    assert live_pace(1_000, 500.0) == 6.0
+    assert live_pace(0, 0.0) == 6.0
