@@ -15,6 +15,8 @@ from alerts.lifecycle import RESOLVED, Change, Episode, why
 from alerts.series import minute_of, time_of
 from storage.tables import alert_history, alerts
 
+__all__ = ["ENGINE", "near", "quiet_since", "write"]
+
 ENGINE = "engine"
 """The actor of what the engine does by itself."""
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from alerts.series import MINUTES_A_DAY, Minutes, Series
 
+__all__ = ["Baseline", "Belief", "Floats"]
+
 Floats = NDArray[np.float64]
 
 

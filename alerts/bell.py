@@ -11,6 +11,8 @@ from psycopg import sql
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+__all__ = ["DELIVERIES", "TRENDS", "Bell"]
+
 TRENDS = "yuqing_trends"
 """Rung by every commit of ingest."""
 

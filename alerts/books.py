@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Engine
 
 from alerts.patience import Patience
 
+__all__ = ["Books"]
+
 T = TypeVar("T")
 
 _THREADS = 4

@@ -13,6 +13,8 @@ from sqlalchemy.types import DateTime, Text
 from alerts.series import Series, time_of
 from storage.records import ANY_ENTITY, ANY_TOPIC
 
+__all__ = ["Counts", "StoredCounts"]
+
 _ENTITIES = text(
     """
     select entity_id, (extract(epoch from bucket) / 60)::bigint, sum(negative_stories)::bigint, sum(negative)::bigint

@@ -26,6 +26,8 @@ from alerts.retries import Schedule
 from alerts.sending import Sender
 from alerts.stages import Deduplicate, Delivery, Record, Send, Stage
 
+__all__ = ["Clock", "Deliverer"]
+
 Clock = Callable[[], datetime]
 """Tells the time, aware UTC."""
 

@@ -15,6 +15,8 @@ from alerts.errors import WrongSettingError
 from alerts.series import MINUTES_A_DAY, Minutes, Series
 from alerts.thresholds import Budget, Severity, severity
 
+__all__ = ["Detector", "Finding", "History", "NegativeSurge"]
+
 
 @dataclass(frozen=True)
 class Finding:

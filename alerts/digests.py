@@ -13,6 +13,8 @@ from alerts import outbox
 from alerts.payload import Company, DigestAlert, DigestCompany, DigestData, DigestPayload
 from storage.records import ANY_ENTITY, ANY_TOPIC
 
+__all__ = ["EVENT", "digest", "write_digest"]
+
 EVENT = "digest.daily"
 
 _MOST_COMPANIES = 20

@@ -12,6 +12,8 @@ from standardwebhooks import Webhook
 
 from alerts.errors import EndpointError, ForbiddenAddressError, UnreachableError, WrongSettingError
 
+__all__ = ["EVENTS", "Endpoint", "Target", "is_public"]
+
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 EVENTS = ("alert.opened", "alert.escalated", "alert.resolved", "digest.daily")

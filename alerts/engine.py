@@ -39,6 +39,8 @@ from alerts.work import Claim, Job, claim, put_back
 from storage.tables import alerts
 from storage.watermarks import low_watermark
 
+__all__ = ["AlertEngine", "Clock", "Timing"]
+
 Clock = Callable[[], datetime]
 """Tells the time, aware UTC."""
 

@@ -13,6 +13,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+__all__ = [
+    "AlertsError",
+    "DeliveryError",
+    "EndpointError",
+    "ForbiddenAddressError",
+    "RefusedError",
+    "UnreachableError",
+    "WrongSettingError",
+]
+
 
 class AlertsError(Exception):
     """The root of this room's errors."""

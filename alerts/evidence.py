@@ -14,6 +14,8 @@ from sqlalchemy.types import DateTime
 from alerts.detectors import Finding
 from alerts.series import time_of
 
+__all__ = ["MOST_DOCUMENTS", "Document", "Evidence", "Moment", "Peak", "as_json", "from_json", "gather", "web_address"]
+
 MOST_DOCUMENTS = 10
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]

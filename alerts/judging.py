@@ -16,6 +16,8 @@ from alerts.series import Series
 from alerts.work import Job
 from storage.records import ANY_ENTITY
 
+__all__ = ["Known", "Verdict", "find", "judge"]
+
 Known = Callable[[Sequence[str], int, int], dict[str, list[Episode]]]
 """By entity, episodes that are active, or lie between two buckets."""
 

@@ -15,6 +15,22 @@ from alerts.detectors import Finding
 from alerts.series import time_of
 from alerts.thresholds import Severity, rank
 
+__all__ = [
+    "ENDED",
+    "ESCALATED",
+    "FIRING",
+    "OPENED",
+    "RESOLVED",
+    "Change",
+    "Course",
+    "Episode",
+    "Settled",
+    "absorb",
+    "opened",
+    "resolved",
+    "why",
+]
+
 _NAMESPACE = UUID("6f1d4a0e-6a55-5d8e-9a39-2f0c1b7c5e11")
 
 FIRING = "firing"

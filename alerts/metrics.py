@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+__all__ = [
+    "alert_events",
+    "alerts_active",
+    "buckets_judged",
+    "deliveries_pending",
+    "delivery_attempts",
+    "delivery_seconds",
+    "judging_seconds",
+]
+
 buckets_judged = Counter("yuqing_alert_buckets_judged", "Changed buckets that the alert engine took from its list.")
 alert_events = Counter("yuqing_alert_events", "What happened to alerts.", ["event", "severity"])
 judging_seconds = Histogram(

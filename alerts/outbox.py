@@ -16,6 +16,8 @@ from sqlalchemy.types import DateTime, Integer, Interval, Text
 from alerts.bell import DELIVERIES
 from storage.tables import deliveries
 
+__all__ = ["Claimed", "claim", "dead", "dead_all", "delivered", "is_mine", "pending", "postponed", "put"]
+
 _NAMESPACE = UUID("b2f6c0de-5f1c-5c0a-8a5e-8d3a1d0f9d42")
 _MOST_ERROR = 500
 

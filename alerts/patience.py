@@ -12,6 +12,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set, wait_exponential_jitter
 from tenacity.nap import sleep_using_event
 
+__all__ = ["AWAY", "Patience"]
+
 T = TypeVar("T")
 
 _log = structlog.get_logger()

@@ -14,6 +14,19 @@ from alerts.lifecycle import Episode
 from alerts.series import time_of
 from alerts.thresholds import Severity
 
+__all__ = [
+    "AlertData",
+    "AlertEvent",
+    "AlertPayload",
+    "Company",
+    "DigestAlert",
+    "DigestCompany",
+    "DigestData",
+    "DigestPayload",
+    "about",
+    "schemas",
+]
+
 AlertEvent = Literal["alert.opened", "alert.escalated", "alert.resolved"]
 
 

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
+__all__ = ["Answer", "Received", "WebhookReceiver"]
+
 _MOST_BYTES: Final = 1 << 20
 
 

@@ -15,6 +15,8 @@ from alerts.lifecycle import Change
 from alerts.payload import AlertEvent, about
 from storage.tables import alerts, entities
 
+__all__ = ["record"]
+
 
 def record(connection: Connection, changes: Sequence[Change], endpoints: Sequence[Endpoint], now: datetime) -> None:
     """Writes alerts with evidence, history, and one delivery per event and endpoint that wants it."""

@@ -9,6 +9,8 @@ from email.utils import parsedate_to_datetime
 
 from alerts.errors import AlertsError, RefusedError
 
+__all__ = ["GONE", "Schedule", "retry_after", "worth_retrying"]
+
 GONE = 410
 """The endpoint asks not to be called any more."""
 

@@ -9,6 +9,8 @@ import msgspec
 
 from alerts.payload import schemas
 
+__all__ = ["rendered", "write"]
+
 
 def rendered() -> dict[str, str]:
     """The text of each schema file, by its name."""

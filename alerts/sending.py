@@ -14,6 +14,8 @@ from alerts.errors import RefusedError, UnreachableError
 from alerts.outbox import Claimed
 from alerts.retries import retry_after
 
+__all__ = ["Sender"]
+
 _USER_AGENT = "yuqing-alerts/1"
 
 

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["MINUTES_A_DAY", "Minutes", "Series", "minute_of", "time_of"]
+
 Minutes = NDArray[np.int64]
 """Minutes since 1970-01-01 UTC. A bucket is named by the minute in which it starts."""
 

@@ -19,6 +19,8 @@ from alerts.outbox import Claimed
 from alerts.retries import GONE, Schedule
 from alerts.sending import Sender
 
+__all__ = ["Clock", "Deduplicate", "Delivery", "Record", "Send", "Stage"]
+
 Clock = Callable[[], datetime]
 """Tells the time, aware UTC."""
 

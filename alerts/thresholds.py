@@ -8,6 +8,8 @@ from typing import Final, Literal
 
 from alerts.errors import WrongSettingError
 
+__all__ = ["SEVERITIES", "Budget", "Severity", "rank", "severity"]
+
 Severity = Literal["watch", "warning", "critical"]
 
 SEVERITIES: Final[tuple[Severity, ...]] = ("watch", "warning", "critical")

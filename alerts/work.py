@@ -12,6 +12,8 @@ from sqlalchemy.types import DateTime
 from alerts.series import minute_of, time_of
 from storage.tables import changed_buckets
 
+__all__ = ["Claim", "Job", "claim", "put_back"]
+
 Job = tuple[int, str]
 """A bucket (minutes since 1970) and the entity whose sums moved in it."""
 
