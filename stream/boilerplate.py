@@ -34,8 +34,8 @@ _TAILS = re.compile(
 )
 _HINTS = (
     "appeared", "more", "reading", "here", "sign up", "subscribe", "follow", "share this", "…", "...", " chars",
-    "rights", "©", "copyright", "点击", "點擊", "阅读", "閱讀", "查看", "精彩", "资讯", "关注", "扫码", "欢迎", "本文来自", "长按", "编辑",
-    "編輯", "责编", "来源", "稿源",
+    "rights", "©", "copyright", "点击", "點擊", "阅读", "閱讀", "查看", "精彩", "资讯", "关注", "扫码", "欢迎",
+    "本文来自", "长按", "编辑", "編輯", "责编", "来源", "稿源",
 )  # fmt: skip
 """No tail is without one of these: asking for them first costs a hundredth of the pattern."""
 _HEADS = re.compile(r"^\s*(?:原标题|原題|原文标题)\s*[:：]\s*")

