@@ -22,8 +22,11 @@ DEFAULT_FIELDS: Mapping[str, Sequence[str]] = {
 }
 """For each field of a document, the names that are tried, best first."""
 
-_NOTHING = frozenset({"", "n/a"})
+_NOTHING = frozenset({"n/a"})
 """What crawlers write where they found nothing, in lower case."""
+
+_SHORT = 16
+"""Longer texts are not looked at for that: a replay asks a million times."""
 
 
 class FieldMap:
@@ -51,17 +54,16 @@ class FieldMap:
     @staticmethod
     def _value(record: Mapping[str, Any], names: tuple[str, ...]) -> str:
         for name in names:
-            text = _text(name, record.get(name))
-            if text.strip().lower() not in _NOTHING:
+            value = record.get(name)
+            if value is None:
+                continue
+            text = value if isinstance(value, str) else _text(name, value)
+            if text and not text.isspace() and (len(text) > _SHORT or text.strip().lower() not in _NOTHING):
                 return text
         return ""
 
 
 def _text(name: str, value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -116,8 +116,8 @@ class FilePass:
             except QueueFullError as error:
                 self._broker.lost(error)
             except PublishError as error:
-                pending.settle(error)
-                self._advance()
+                self._prefix.forget(pending)
+                raise ReplayError(f"line {line.number} is refused: {error}") from error
             else:
                 return True
         self._prefix.forget(pending)

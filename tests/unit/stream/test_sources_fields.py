@@ -32,8 +32,16 @@ def test_the_usual_names_need_no_settings() -> None:
 
 
 def test_the_first_name_that_holds_something_counts() -> None:
-    record = {"title": "Rain", "description": "N/A", "summary": " n/a ", "content": None, "text": "It rains."}
-    assert FieldMap().document(record, source="s", fetched_at=NOON).body == "It rains."
+    record = {
+        "title": "Rain",
+        "description": "N/A",
+        "summary": " n/a ",
+        "content": None,
+        "text": " " * 40,
+        "lede": "Rain.",
+    }
+    fields = FieldMap({"body": ["content", "text", "description", "summary", "lede"]})
+    assert fields.document(record, source="s", fetched_at=NOON).body == "Rain."
 
 
 def test_what_crawlers_write_for_nothing_is_nothing() -> None:

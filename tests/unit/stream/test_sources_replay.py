@@ -17,6 +17,7 @@ from rich.console import Console
 from source_doubles import NOON, HandClock, HandStop
 from structlog.testing import capture_logs
 
+from stream.publisher import PublishError
 from stream.sources import file_pass, line_records
 from stream.sources.errors import ReplayError, SourceOptionsError
 from stream.sources.lines import LineFile
@@ -199,6 +200,19 @@ def test_a_line_that_the_broker_refuses_ends_the_replay_before_it(at_once: bool,
         replay(path, sink)
     sink.refuses = lambda key: False
     assert replay(path, sink).skipped == 1
+
+
+def test_a_line_that_the_producer_refuses_at_once_ends_the_replay_too(tmp_path: Path) -> None:
+    class Refusing(MemorySink):
+        def publish_record(self, key: bytes | None, *arguments: Any, **more: Any) -> None:
+            if key is None:
+                raise PublishError("too large")
+            super().publish_record(key, *arguments, **more)
+
+    path, sink = write(tmp_path / "a.jsonl", line(1), b"bad", line(3)), Refusing()
+    with pytest.raises(ReplayError, match="refused: too large"):
+        replay(path, sink)
+    assert replay(path, MemorySink()).skipped == 1
 
 
 def test_a_broker_that_is_away_is_waited_for_and_said_once(tmp_path: Path) -> None:
