@@ -110,13 +110,14 @@ def _stands(form: _Form, text: str, start: int, end: int) -> bool:
     if form.chinese:
         return not _goes_on(form.text, text, end)
     before, after = text[start - 1 : start], text[end : end + 1]
-    if (
-        _joins(before)
-        or _joins(after)
-        or (before and before in "$#@./&'’-" and not text[start - 2 : start - 1].isspace())
-    ):
+    if _joins(before) or _joins(after):
         return False
-    if after and after in "-&/@" and text[end + 1 : end + 2].isalnum() and not form.any_case:
+    if before and before in _BARS_BEFORE and not text[start - 2 : start - 1].isspace():
+        return False
+    hyphen_before = before == "-" and text[start - 2 : start - 1].isalnum()
+    if form.ambiguous and (hyphen_before or (after == "-" and text[end + 1 : end + 2].isalnum())):
+        return False  # "H-1B Visa-free"; but "UBS-Credit Suisse deal"
+    if after and after in "&/@" and text[end + 1 : end + 2].isalnum() and not form.any_case:
         return False
     if after == "." and text[end + 1 : end + 4].lower() in ("com", "org", "net"):
         return False
@@ -125,6 +126,8 @@ def _stands(form: _Form, text: str, start: int, end: int) -> bool:
     return surface.isupper() and len(surface) >= 4 and not form.ambiguous
 
 
+_BARS_BEFORE = "$#@./&'’"
+"""Before a name these make it part of something else (an address, a tag), unless they open a word."""
 _BANKING_GOES_ON = {"业": "绩务", "间": "", "卡": "", "家": ""}
 
 

@@ -29,10 +29,15 @@ _OWNS = re.compile(
 )
 _ACTS = re.compile(
     r"\s+(?:says?|said|reports?|reported|posts|posted|beats|misses|missed|unveils|unveiled|launches|launched|announces"
-    r"|announced|sues|sued|acquires|acquired|buys|to (?:cut|buy|sell|pay|raise|lay|acquire|launch|close|open|invest"
-    r"|recall|build|report|hire|spin|merge|offer|stop|start|end)|cuts?|slashes|plans to|agrees to|agreed to|hires|hired"
-    r"|names|files|filed|recalls|recalled|raises|raised|lowers|warns|warned|forecasts|expects|shares|stock)\b"
+    r"|announced|sues|sued|acquires|acquired|buys|cuts?|slashes|plans|agrees to|agreed to|hires|hired|names|files|filed"
+    r"|recalls|recalled|raises|raised|lowers|warns|warned|forecasts|expects|shares|stock|strikes|struggles|slows|adds"
+    r"|opens|fires|delays|pauses|halts|expands|signs|sells|invests|faces|wants|aims|seeks|pulls|loses|wins|considers"
+    r"|confirms|denies|is being sued|to (?:cut|buy|sell|pay|raise|lay|acquire|launch|close|open|invest|recall|build"
+    r"|report|hire|spin|merge|offer|stop|start|end|slow|delay|pause|halt|expand|sign|spend|reduce|shut|boost|produce))\b",
+    re.IGNORECASE,
 )
+_IS_SOMEBODY = re.compile(r"['’]s\s|\s(?:is|was|has|will|would|could|may|might)\s")
+_ARTICLE = re.compile(r"\b(?:the|a|an)\s$", re.IGNORECASE)
 _MARKET = re.compile(
     r"\b(?:shares?|stocks?|stockholders?|shareholders?|earnings|profits?|revenues?|quarter(?:ly)?|analysts?|investors?"
     r"|dividends?|buyback|IPO|CEO|CFO|chief executive|billionaire|Wall Street|Nasdaq|NYSE|S&P 500|Dow Jones|valuation"
@@ -93,6 +98,8 @@ class Support:
             return False
         if _ACTS.match(after) or _OWNS.match(after):
             return True
+        if self._is_proper_name(start, after):
+            return True
         if self._headline:
             return self.market_words(start, end)
         return self.market_words(start, end) and not self._starts_sentence(start, after)
@@ -125,6 +132,12 @@ class Support:
         """True for Title Case and for CAPITALS, where a capital letter proves nothing."""
         words = [word for word in re.findall(r"[A-Za-z][\w’'-]*", self._text[:300]) if len(word) > 3]
         return bool(words) and sum(word[0].isupper() for word in words) >= _TITLE_CASE_SHARE * len(words)
+
+    def _is_proper_name(self, start: int, after: str) -> bool:
+        """True where the name, capitalised for its own sake and without an article, acts like somebody."""
+        if self._headline or self._starts_sentence(start, ""):
+            return False
+        return bool(_IS_SOMEBODY.match(after)) and not _ARTICLE.search(self._text[max(0, start - 5) : start])
 
     def _starts_sentence(self, start: int, after: str) -> bool:
         """True where the name has its capital from the beginning of a sentence only: "Shell companies"."""
