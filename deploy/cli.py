@@ -99,6 +99,22 @@ def up(
 
 
 @app.command()
+def demo(
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove what earlier demonstrations left first.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, until Ctrl-C.")] = False,
+    as_json: AsJson = False,
+    state: State = None,
+) -> int:
+    """Show the whole pipeline at work on a bundled stream; exit code 1 when anything differs from what is known of it.
+
+    Its data lies below the state folder, apart from that of `yuqing up`.
+    """
+    from deploy.demo import demo as show_demo
+
+    return show_demo(fresh=fresh, keep=keep, as_json=as_json, state_folder=state or Path(".yuqing"))
+
+
+@app.command()
 def replay(
     files: Annotated[list[Path], typer.Argument(help="JSON lines, plain or gz, in event time.", metavar="FILE…")],
     speed: Annotated[str, typer.Option(help="Times the pace of its event time, or max.")] = "max",

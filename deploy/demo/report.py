@@ -126,8 +126,9 @@ def _latencies(report: Report) -> RenderableType:
     table = Table(
         title=f"latency at {report.live_per_second:.0f} records a second, from arrival in Kafka", title_justify="left"
     )
-    for column in ("to", "p50 ms", "p95 ms", "p99 ms"):
-        table.add_column(column, justify="left" if column == "to" else "right")
+    first = "from arrival in Kafka to"
+    for column in (first, "p50 ms", "p95 ms", "p99 ms"):
+        table.add_column(column, justify="left" if column == first else "right", no_wrap=True)
     for name, measured in (("visible trend row", report.row_ms), ("webhook", report.webhook_ms)):
         table.add_row(name, *(f"{value:.0f}" for value in asdict(measured).values()) if measured else ("-", "-", "-"))
     return table

@@ -121,7 +121,7 @@ def shown(report: Report) -> str:
 def test_a_person_sees_trends_latencies_counts_and_the_verdict() -> None:
     page = shown(REPORT)
     for expected in (
-        "at 28 records a second",
+        "live at 28 a second",
         "05-06 13:40",
         "-0.71",
         "provisional",
