@@ -123,9 +123,7 @@ def _trends(report: Report) -> RenderableType:
 
 
 def _latencies(report: Report) -> RenderableType:
-    table = Table(
-        title=f"latency at {report.live_per_second:.0f} records a second, from arrival in Kafka", title_justify="left"
-    )
+    table = Table(title=f"latency, live at {report.live_per_second:.0f} a second", title_justify="left")
     first = "from arrival in Kafka to"
     for column in (first, "p50 ms", "p95 ms", "p99 ms"):
         table.add_column(column, justify="left" if column == first else "right", no_wrap=True)
