@@ -24,7 +24,13 @@ from pathlib import Path
 
 from stream.support import is_market_word
 from stream.watchlist import COLUMNS, Entity
-from stream.watchlist_words import is_ordinary_chinese, is_ordinary_english, is_ordinary_ticker, is_usable_first_word
+from stream.watchlist_words import (
+    is_hopeless,
+    is_ordinary_chinese,
+    is_ordinary_english,
+    is_ordinary_ticker,
+    is_usable_first_word,
+)
 
 __all__ = ["build", "write"]
 
@@ -97,7 +103,7 @@ def _indices() -> Iterator[Entity]:
         tickers, member = tuple(_tickers(stock)), groups.get(stock["name"], [])
         if not tickers or not full:
             continue
-        shorter = (form for form in _short_forms(full) if not (is_market_word(form) or _QUARTER.fullmatch(form)))
+        shorter = (form for form in _short_forms(full) if not _is_useless(form))
         forms = list(dict.fromkeys((full, *shorter)))
         first, nickname = forms[-1].split()[0], ""
         if len(forms[-1].split()) > 1 and firsts[first] == 1 and not _WELL_KNOWN.isdisjoint(member):
@@ -115,6 +121,11 @@ def _indices() -> Iterator[Entity]:
             groups=tuple(sorted(member)),
             ambiguous=tuple(sorted(ambiguous)),
         )
+
+
+def _is_useless(form: str) -> bool:
+    """A short form that is a quarter ("Q2"), evidence itself ("Investor") or everywhere ("News")."""
+    return bool(_QUARTER.fullmatch(form)) or is_market_word(form) or is_hopeless(form)
 
 
 def _entity_id(ticker: str) -> str:

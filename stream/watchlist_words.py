@@ -15,6 +15,7 @@ _COMMON_HALF_ZIPF = 3.85
 _NICKNAME_ZIPF = 4.0
 """Words more frequent than this ("Interactive", "Digital") are no nickname of one company, except of a person's."""
 _EVERYDAY_ZIPF = 5.0
+_HOPELESS_ZIPF = 5.3
 _INDICES = {"Nasdaq", "FTSE", "DAX", "MSCI"}
 """Companies that are better known as what they run."""
 _PARTS_FOR_NAMES = {"nz", "nt", "nrt", "j"}
@@ -38,6 +39,13 @@ def is_ordinary_english(name: str) -> bool:
         scrap = len(name) == 1 or (len(name) == 2 and not name.isalpha())  # "3i", "M3"
         return scrap or (known and zipf_frequency(lower, "en") >= _KNOWN_ZIPF) or name in _INDICES
     return len(parts) == 2 and all(zipf_frequency(part.lower(), "en") >= _EVERYDAY_ZIPF for part in parts)
+
+
+def is_hopeless(word: str) -> bool:
+    """True for words so frequent that no support makes them a company: "News", "City"."""
+    from wordfreq import zipf_frequency
+
+    return " " not in word and _in_dictionary(word.lower()) and zipf_frequency(word.lower(), "en") >= _HOPELESS_ZIPF
 
 
 def is_usable_first_word(word: str) -> bool:

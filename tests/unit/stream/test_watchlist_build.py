@@ -16,6 +16,7 @@ pytest.importorskip("jieba", reason="comes with yuqing[watchlist]")
 from stream.watchlist import Entity, load
 from stream.watchlist_build import build, write
 from stream.watchlist_words import (
+    is_hopeless,
     is_ordinary_chinese,
     is_ordinary_english,
     is_ordinary_ticker,
@@ -83,6 +84,16 @@ def test_ordinary_chinese(name: str) -> None:
 @pytest.mark.parametrize("name", ["贵州茅台", "宁德时代", "比亚迪", "中国银行", "平安银行", "TCL科技"])
 def test_chinese_names_of_nothing_else(name: str) -> None:
     assert not is_ordinary_chinese(name)
+
+
+def test_words_that_no_support_saves() -> None:
+    assert [is_hopeless(word) for word in ("News", "City", "Apple", "Microsoft", "Best Buy")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_tickers_that_are_words() -> None:
