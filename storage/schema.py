@@ -21,15 +21,19 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 0x7975_7169_6E67
 """Advisory lock: of several processes that start together one migrates, the others wait and find it done."""
 
+_OLDEST_SERVER = (14,)
+"""The first with multiranges, which the ledger is made of."""
+
 
 def migrate(engine: Engine) -> str:
     """Brings the database to `head()` in one transaction and returns that revision; does nothing where it is there.
 
-    Safe to call from every process at start. Raises MigrationError when the role may not create what is needed or
-    when the database is newer than this program; nothing has changed then.
+    Safe to call from every process at start. Raises MigrationError when the role may not create what is needed, when
+    the server is too old or when the database is newer than this program; nothing has changed then.
     """
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        _refuse_old_server(connection)
         _refuse_newer(connection)
         config = _config()
         config.attributes["connection"] = connection
@@ -63,6 +67,15 @@ def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     return config
+
+
+def _refuse_old_server(connection: Connection) -> None:
+    version = connection.dialect.server_version_info or (0,)
+    if version < _OLDEST_SERVER:
+        raise MigrationError(
+            f"the server is PostgreSQL {'.'.join(map(str, version))}; {_OLDEST_SERVER[0]} or newer is needed. "
+            "Upgrade it, or use the embedded one."
+        )
 
 
 def _refuse_newer(connection: Connection) -> None:

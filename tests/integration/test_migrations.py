@@ -78,6 +78,14 @@ def test_a_database_newer_than_the_program_is_left_alone(database: Engine):
         migrate(database)
 
 
+def test_a_server_without_multiranges_is_refused_with_the_version_that_is_needed(empty: Engine, monkeypatch):
+    migrate(empty)
+    monkeypatch.setattr(empty.dialect, "server_version_info", (13, 14))
+
+    with pytest.raises(MigrationError, match=r"PostgreSQL 13\.14; 14 or newer"):
+        migrate(empty)
+
+
 def test_a_role_that_may_not_migrate_is_told_what_to_do_and_nothing_has_changed(empty: Engine, empty_database_url: str):
     role = f"guest_{make_url(empty_database_url).database}"
     with empty.begin() as connection:
