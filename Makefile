@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 STATE  ?= .yuqing
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-test test check types unit train bench clean
+.PHONY: help demo install install-test test check unit acceptance train bench clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,9 @@ test: check ## every test, the real broker, database and cache included, with co
 
 unit: install-test ## the tests that need no service
 	$(BIN)/python -m pytest tests/unit
+
+acceptance: install-test ## the whole year 2023 of real news, twice, and with kills; about a quarter of an hour
+	$(BIN)/python -m pytest tests/acceptance -x
 
 train: install-test ## train, export and evaluate the model from ../shared/data/labelled
 	$(BIN)/yuqing train --data ../shared/data/labelled --config model/config.toml --out build/model
