@@ -1,6 +1,6 @@
 """Columns as PostgreSQL array literals: a batch travels as a dozen parameters, not as thousands.
 
-An order of magnitude quicker than letting the driver adapt a list element by element.
+Five times as quick as letting the driver adapt a list element by element (10,000 texts: 1.5 ms against 8.5).
 """
 
 from __future__ import annotations
