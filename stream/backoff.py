@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable
 from functools import partial
 from typing import NoReturn, TypeVar
@@ -13,7 +14,7 @@ from tenacity.nap import sleep_using_event
 
 from stream.errors import StreamError
 
-__all__ = ["StoppedError", "persist"]
+__all__ = ["StoppedError", "persist", "told"]
 
 T = TypeVar("T")
 
@@ -53,10 +54,16 @@ def persist(
 
 def _failed(service: str, state: RetryCallState) -> None:
     if state.attempt_number == 1 and state.outcome is not None:
-        # The message may quote what was sent, hence document text: the kind of failure is enough.
-        _log.warning(f"{service}_unreachable", error=type(state.outcome.exception()).__name__)
+        error = state.outcome.exception()
+        _log.warning(f"{service}_unreachable", error=type(error).__name__)
 
 
 def _give_up(state: RetryCallState) -> NoReturn:
     error = state.outcome.exception() if state.outcome is not None else None
     raise StoppedError("told to stop while waiting") from error
+
+
+def told(error: BaseException) -> dict[str, str]:
+    """An error for the log: its kind and place. Its message, or a frame's variables, may quote a document's text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return {"error": type(error).__name__, "at": " < ".join(f"{f.filename}:{f.lineno}" for f in frames[::-1][:4])}

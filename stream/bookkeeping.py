@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from storage.ingest import Ingest, Ingested, ReadTo
 from storage.records import DeadLetter, Origin, ScoredDocument
-from stream.backoff import persist
+from stream.backoff import persist, told
 from stream.dead_records import Headers, letter_of
 from stream.hot_mirror import HotMirror
 from stream.metrics import BATCH_DOCUMENTS, COMMIT_LATENCY, INGESTED, RECORDS_IN, STAGE_SECONDS
@@ -98,9 +98,9 @@ class Bookkeeping:
                 return commit()
             except (OperationalError, DriverError):
                 raise
-            except Exception:
+            except Exception as error:
                 # A defect: it must neither end the loop nor skip the batch, and somebody must read of it.
-                _log.exception("ingest_failed")
+                _log.error("ingest_failed", **told(error))
                 raise
 
         return persist(attempt, service="database", absent=(Exception,), stop=self._stop)

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from faust.types import Message
 
-from stream.backoff import StoppedError
+from stream.backoff import StoppedError, told
 from stream.carrier import Book, Carrier
 
 __all__ = ["Lane"]
@@ -61,7 +61,7 @@ class Lane:
                 await self._carrier.carry(batch, self._book, consumer)
             except StoppedError:
                 _log.info("batch_left", stage=self._name, records=len(batch))
-            except Exception:
+            except Exception as error:
                 # A defect. The batch is not booked, so what follows it counts as passed over, and is read again.
-                _log.exception("batch_failed", stage=self._name, records=len(batch))
+                _log.error("batch_failed", stage=self._name, records=len(batch), **told(error))
                 await asyncio.sleep(_AFTER_DEFECT_S)

@@ -9,7 +9,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from model.classifier import Classifier
-from stream.backoff import persist
+from stream.backoff import persist, told
 from stream.dead_records import letter_for
 from stream.errors import DeadReason, Unreadable
 from stream.intake import Intake, RawRecord, Read
@@ -81,7 +81,7 @@ class Preparing:
 
     def _unscorable(self, record: RawRecord, where: str, error: Exception) -> None:
         # A defect of ours, not of the record: the operator must hear of it, and replay the letter once it is mended.
-        _log.error("document_failed", where=where, error=type(error).__name__, offset=record.offset)
+        _log.error("document_failed", where=where, partition=record.partition, offset=record.offset, **told(error))
         detail = f"the {where} failed on it: {type(error).__name__}"
         self._outcomes.dead(letter_for(record, DeadReason.UNSCORABLE, detail))
 

@@ -37,6 +37,7 @@ class RawReader:
         self._committed: dict[tuple[str, int], int] = {}
         self._next_commit = 0.0
         self._broker_away = False
+        self._closing = False
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -81,7 +82,8 @@ class RawReader:
             self._observe_lag()
 
     def close(self) -> None:
-        """Commits what is done and leaves the group."""
+        """Commits what is done and leaves the group. What is still in work is read again, by whoever is next."""
+        self._closing = True
         self._commit(self._moved(), wait=True)
         self._consumer.close()
 
@@ -113,7 +115,7 @@ class RawReader:
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         leaving = {(one.topic, one.partition) for one in partitions}
         give_up = time.monotonic() + _HAND_OVER_S
-        while not self._in_work.wait_finished(leaving, 0.02) and time.monotonic() < give_up:
+        while not (self._closing or self._in_work.wait_finished(leaving, 0.02)) and time.monotonic() < give_up:
             self._settle()
         self._commit({one: offset for one, offset in self._moved().items() if one in leaving}, wait=True)
         self._forget(leaving)

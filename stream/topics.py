@@ -8,6 +8,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 from stream.errors import StreamError
 
@@ -29,6 +30,8 @@ LARGEST_DEAD_BYTES = LARGEST_RAW_BYTES + 1024 * 1024
 """A dead record is the raw one plus the headers that say why."""
 
 _TIMEOUT_S = 15.0
+_PROBE_S = 3.0
+"""How long one look whether the broker is there may take: whoever waits for it looks again."""
 
 
 class TopicsError(StreamError):
@@ -84,7 +87,7 @@ def ensure_topics(bootstrap: str, topics: Topics, *, partitions: int = 4, replic
 def partition_count(bootstrap: str, topic: str) -> int:
     """How many partitions a topic has. Raises TopicsError when it or the broker is absent."""
     try:
-        return len(_partitions(AdminClient(_quiet(bootstrap)), bootstrap, topic))
+        return len(_partitions(AdminClient(_quiet(bootstrap)), bootstrap, topic, timeout_s=_PROBE_S))
     except KafkaException as error:
         raise TopicsError(f"cannot reach the broker {bootstrap}: {error}") from error
 
@@ -97,10 +100,7 @@ def offsets(bootstrap: str, topic: str) -> dict[int, tuple[int, int]]:
     # It never subscribes, so it joins no group: the name is only there because the client insists on one.
     consumer = Consumer({**_quiet(bootstrap), "group.id": "yuqing-offsets", "enable.auto.commit": False})
     try:
-        return {
-            number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_TIMEOUT_S)
-            for number in _partitions(consumer, bootstrap, topic)
-        }
+        return {number: _ends(consumer, topic, number) for number in _partitions(consumer, bootstrap, topic)}
     except KafkaException as error:
         raise TopicsError(f"cannot read the offsets of {topic} on {bootstrap}: {error}") from error
     finally:
@@ -134,8 +134,25 @@ def first_offset_from(bootstrap: str, topic: str, partition: int, offset: int) -
         consumer.close()
 
 
-def _partitions(client: AdminClient | Consumer, bootstrap: str, topic: str) -> list[int]:
-    found = client.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
+def _passing(error: BaseException) -> bool:
+    # A partition has no leader for some milliseconds after its topic was made, or after a broker went away.
+    return isinstance(error, KafkaException) and bool(error.args[0].retriable())
+
+
+@retry(
+    retry=retry_if_exception(_passing),
+    wait=wait_exponential_jitter(multiplier=0.05, max=1.0, jitter=0.05),
+    stop=stop_after_delay(_TIMEOUT_S),
+    reraise=True,
+)
+def _ends(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
+
+
+def _partitions(
+    client: AdminClient | Consumer, bootstrap: str, topic: str, *, timeout_s: float = _TIMEOUT_S
+) -> list[int]:
+    found = client.list_topics(topic, timeout=timeout_s).topics[topic]
     if found.error is not None:
         raise TopicsError(f"topic {topic} is not on {bootstrap}: {found.error}. Starting Yuqing creates it.")
     return sorted(found.partitions)

@@ -106,6 +106,7 @@ def run(app: WindowsApp, stop: threading.Event) -> None:
             )
     except StoppedError:
         return
+    Path(app.conf.datadir).mkdir(parents=True, exist_ok=True)  # Faust makes the last folder only
     asyncio.run(_run(app, stop))
 
 

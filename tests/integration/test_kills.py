@@ -1,0 +1,119 @@
+"""kill -9 of the scorer and of the windows worker in mid-stream, then a restart: nothing is lost, nothing doubled.
+
+Both gaps between durable effects are hit on purpose: the scorer dies before its outcomes are produced, and after they
+are acknowledged but before the offsets are committed; the windows worker before the commit of PostgreSQL, and after
+it but before the commit of Kafka and the setting of Redis.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from eventually import eventually
+from pipeline import Pipeline, stories
+from sqlalchemy import Engine
+
+from stream.topics import Topics
+
+TESTS = Path(__file__).parent.parent
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def pipeline(bootstrap: str, topics: Topics, database: Engine, redis_client: redis.Redis, tmp_path: Path) -> Pipeline:
+    return Pipeline(bootstrap, topics, database, redis_client, tmp_path)
+
+
+@pytest.fixture
+def start(pipeline: Pipeline, topics: Topics, database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Start]:
+    """Starts workers as processes; none outlives the test."""
+    settings = {
+        "bootstrap": pipeline.bootstrap,
+        "prefix": topics.raw.removesuffix(Topics().raw),
+        "database": database_url,
+        "redis": redis_url,
+        "folder": str(tmp_path),
+    }
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(role: str, death: str = "never") -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(TESTS / "worker.py"), role, death, json.dumps(settings)]
+        environment = {**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}"}
+        running.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL))
+        return running[-1]
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def outcomes(pipeline: Pipeline) -> int:
+    return pipeline.count(pipeline.topics.scored) + pipeline.count(pipeline.topics.dead)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    assert process.poll() is None, "it is gone already: the test would prove nothing"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def died_by_itself(process: subprocess.Popen[bytes]) -> None:
+    assert process.wait(90) == -signal.SIGKILL
+
+
+def test_both_are_killed_in_mid_stream_again_and_again(pipeline: Pipeline, start: Start) -> None:
+    pipeline.publish(stories(1500))
+    pipeline.publish_bytes(*[b"broken"] * 20)
+    scorer, windows = start("scorer"), start("windows")
+    for wave in range(2):
+        pipeline.publish(stories(1500, start=1500 * (wave + 1)))
+        eventually(lambda wave=wave: outcomes(pipeline) > 1500 * wave + 300, 90)  # type: ignore[misc]
+        kill(scorer)
+        scorer = start("scorer")
+        eventually(lambda wave=wave: pipeline.accounted() > 1500 * wave + 600, 90)  # type: ignore[misc]
+        kill(windows)
+        windows = start("windows")
+    pipeline.settle(120)
+    assert pipeline.scalar("SELECT count(*) FROM documents") == 4500
+    assert pipeline.scalar("SELECT count(*) FROM dead_letters") == 20
+
+
+@pytest.mark.parametrize("death", ["before_produce", "after_produce"])
+def test_the_scorer_dies_between_its_durable_effects(pipeline: Pipeline, start: Start, death: str) -> None:
+    pipeline.publish(stories(600))
+    died_by_itself(start("scorer", death))
+    with pipeline.scoring(), pipeline.windows():
+        pipeline.settle(90)
+    assert pipeline.scalar("SELECT count(*) FROM documents") == 600
+
+
+@pytest.mark.parametrize("death", ["before_commit", "after_commit"])
+def test_the_windows_worker_dies_between_its_durable_effects(pipeline: Pipeline, start: Start, death: str) -> None:
+    pipeline.publish(stories(600))
+    with pipeline.scoring():
+        eventually(lambda: outcomes(pipeline) == 600, 60)
+    died_by_itself(start("windows", death))
+    assert 0 < pipeline.accounted() < 600
+    with pipeline.windows():
+        pipeline.settle(90)
+    assert pipeline.scalar("SELECT count(*) FROM documents") == 600
+
+
+def test_a_worker_told_to_stop_finishes_its_batch_and_leaves(pipeline: Pipeline, start: Start) -> None:
+    pipeline.publish(stories(300))
+    with pipeline.scoring():
+        eventually(lambda: outcomes(pipeline) == 300, 60)
+    windows = start("windows")
+    eventually(lambda: pipeline.accounted() > 0, 60)
+    windows.send_signal(signal.SIGTERM)
+    assert windows.wait(30) == 0
+    assert pipeline.committed(pipeline.topics.scored, "windows") == pipeline.accounted()
