@@ -74,7 +74,7 @@ class EmbeddedKafka:
         self._controller_port = controller_port
         self._cache = cache
 
-    def start(self, timeout_s: float = 60) -> None:
+    def start(self, timeout_s: float = 180) -> None:
         """Formats the storage the first time, starts the broker and waits until it answers a client.
 
         Raises PartMissingError or ServiceError.

@@ -6,8 +6,11 @@ import json
 import random
 import socket
 from pathlib import Path
+from time import monotonic
 
-__all__ = ["HOST", "is_free", "remembered_ports"]
+from deploy.embedded.pause import pause
+
+__all__ = ["HOST", "is_free", "known_ports", "remembered_ports"]
 
 HOST = "127.0.0.1"
 # Below the range from which Linux and macOS hand out ports to outgoing connections: a port stays ours between starts.
@@ -25,22 +28,40 @@ def is_free(port: int) -> bool:
     return True
 
 
-def remembered_ports(file: Path, names: tuple[str, ...], *, running: frozenset[str] = frozenset()) -> dict[str, int]:
+def known_ports(file: Path) -> dict[str, int]:
+    """The ports that were chosen before; none before the first start."""
+    ports: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    return ports
+
+
+def remembered_ports(
+    file: Path, names: tuple[str, ...], *, running: frozenset[str] = frozenset(), patience_s: float = 15.0
+) -> dict[str, int]:
     """A port for each name, kept in `file`.
 
-    A remembered port that somebody else took meanwhile is replaced. Those named in `running` are in use by the
-    very service they belong to, and stay.
+    A remembered port that somebody else took is replaced, but only after `patience_s`: the service that had it may
+    just have been killed, and a big process that dies still listens for a while. Clients know the old port. Those
+    named in `running` are in use by the very service they belong to, and stay.
     """
-    known: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    known = known_ports(file)
     ports: dict[str, int] = {}
     for name in names:
         port = known.get(name)
-        if port is None or (name not in running and not is_free(port)):
+        if port is None or (name not in running and not _becomes_free(port, patience_s)):
             port = _choose(taken=set(known.values()) | set(ports.values()))
         ports[name] = port
     if ports != known:
         file.write_text(json.dumps(ports))
     return ports
+
+
+def _becomes_free(port: int, patience_s: float) -> bool:
+    deadline = monotonic() + patience_s
+    while not is_free(port):
+        if monotonic() > deadline:
+            return False
+        pause(0.05)
+    return True
 
 
 def _choose(taken: set[int]) -> int:

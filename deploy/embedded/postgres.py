@@ -9,6 +9,7 @@ import subprocess
 from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import psutil
 import psycopg
@@ -53,7 +54,7 @@ class EmbeddedPostgres:
         self._secret = secret
         self._outside = outside / blake2b(str(folder.resolve()).encode(), digest_size=6).hexdigest()
 
-    def start(self, timeout_s: float = 60) -> None:
+    def start(self, timeout_s: float = 180) -> None:
         """Makes the cluster the first time, starts it and waits until `yuqing` answers. Raises EmbeddedError."""
         privileges = choose_privileges(self._data())
         binaries = _installed()
@@ -111,20 +112,25 @@ class EmbeddedPostgres:
         data.chmod(0o700)
         for leftover in data.iterdir():  # an initdb that was interrupted
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-        argv = [*privileges.prefix, str(binaries / "initdb"), "-D", str(data), f"--username={_USER}"]
-        argv += ["--auth=scram-sha-256", "--pwfile=/dev/stdin", "--encoding=UTF8"]
-        argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        done = subprocess.run(
-            argv,
-            input=f"{self._secret}\n",
-            capture_output=True,
-            text=True,
-            check=False,
-            user=privileges.user,
-            group=privileges.user,
-            extra_groups=None if privileges.user is None else [],
-            cwd="/",
-        )
+        with NamedTemporaryFile("w") as password:  # not a pipe: another user may not open ours
+            password.write(f"{self._secret}\n")
+            password.flush()
+            if privileges.user is not None:
+                shutil.chown(password.name, privileges.user, privileges.user)
+            argv = [*privileges.prefix, str(binaries / "initdb"), "-D", str(data), f"--username={_USER}"]
+            argv += ["--auth=scram-sha-256", f"--pwfile={password.name}", "--encoding=UTF8"]
+            argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+            done = subprocess.run(
+                argv,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                user=privileges.user,
+                group=privileges.user,
+                extra_groups=None if privileges.user is None else [],
+                cwd="/",
+            )
         if done.returncode != 0:
             (data / "PG_VERSION").unlink(missing_ok=True)
             raise ServiceError(

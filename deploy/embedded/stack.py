@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from types import TracebackType
 import structlog
 
 from deploy.embedded.kafka import EmbeddedKafka
-from deploy.embedded.ports import remembered_ports
+from deploy.embedded.ports import known_ports, remembered_ports
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.process import ServiceProcess
 from deploy.embedded.redis import EmbeddedRedis
@@ -45,6 +45,7 @@ class EmbeddedStack:
 
     def __init__(self, folder: Path, *, fresh: bool = False, jar_cache: Path | None = None) -> None:
         self.folder = folder.resolve()
+        self._ports_file = self.folder / "ports.json"
         self._fresh = fresh
         self._jar_cache = jar_cache
         self._kafka: EmbeddedKafka | None = None
@@ -81,9 +82,10 @@ class EmbeddedStack:
 
     def running(self) -> StackAddresses | None:
         """The addresses, if all three services of the folder run; starts nothing."""
-        if not (self.folder / "ports.json").exists():
+        ports = known_ports(self._ports_file)
+        if not ports:
             return None
-        kafka, postgres, redis = self._services()
+        kafka, postgres, redis = self._at(ports)
         if all(service.process.running() for service in (kafka, postgres, redis)):
             return StackAddresses(kafka.bootstrap, postgres.url, redis.url)
         return None
@@ -136,10 +138,13 @@ class EmbeddedStack:
             yield
 
     def _services(self) -> tuple[EmbeddedKafka, EmbeddedPostgres, EmbeddedRedis]:
+        """The services at the ports that they have had, or at new ones; call it under the lock."""
         running = frozenset(name for name in ("kafka", "postgres", "redis") if self._process(name).running())
         if "kafka" in running:
             running |= {"controller"}
-        ports = remembered_ports(self.folder / "ports.json", _PORTS, running=running)
+        return self._at(remembered_ports(self._ports_file, _PORTS, running=running))
+
+    def _at(self, ports: Mapping[str, int]) -> tuple[EmbeddedKafka, EmbeddedPostgres, EmbeddedRedis]:
         secret = self._secret()
         self._kafka = EmbeddedKafka(
             self.folder, port=ports["kafka"], controller_port=ports["controller"], cache=self._jar_cache
@@ -154,7 +159,7 @@ class EmbeddedStack:
             if process.owner() is None:
                 process.adopt()
                 self._mine[process.name] = process
-            process.wait_ready(service.ready, timeout_s=60)
+            process.wait_ready(service.ready, timeout_s=180)
             return
         self._mine[process.name] = process
         service.start()

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
 
 import psycopg
 import pytest
@@ -17,7 +16,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from eventually import eventually
 
-from deploy.embedded import EmbeddedStack, StackAddresses
+from deploy.embedded import EmbeddedStack, StackAddresses, privileges
+from deploy.embedded.ports import is_free
+from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.process import ServiceProcess
 from deploy.errors import PartMissingError, ServiceError, StackInUseError
 
@@ -65,7 +66,7 @@ def pid_of(home: Path, name: str) -> int:
     return process.pid
 
 
-def test_a_restart_keeps_everything_and_takes_less_than_ten_seconds(home: Path) -> None:
+def test_a_restart_keeps_everything(home: Path) -> None:
     stack = EmbeddedStack(home)
     with stack as at:
         for name in SERVICES:
@@ -77,27 +78,24 @@ def test_a_restart_keeps_everything_and_takes_less_than_ten_seconds(home: Path) 
         eventually(lambda: (home / "redis" / "data" / "appendonly.aof").stat().st_size > 0)
     assert stack.running() is None
 
-    began = monotonic()
     with EmbeddedStack(home) as again:
-        assert monotonic() - began < 10
         assert again == at, "the ports are remembered"
         assert read_each(again) == (["first"], ["first"], ["first"])
 
 
 def test_services_killed_with_kill_9_start_again_with_what_they_had_acknowledged(home: Path) -> None:
     stack = EmbeddedStack(home)
-    at = stack.start()
-    write_one_of_each(at, "second")
-    # Redis syncs its file every second, but a killed process loses nothing that it had written to it.
-    eventually(lambda: b"second" in (home / "redis" / "data" / "appendonly.aof").read_bytes())
-    for name in SERVICES:
-        os.kill(pid_of(home, name), signal.SIGKILL)
-    eventually(lambda: not any(ServiceProcess(name, home).running() for name in SERVICES))
+    with stack as at:
+        write_one_of_each(at, "second")
+        # Redis syncs its file every second, but a killed process loses nothing that it had written to it.
+        eventually(lambda: b"second" in (home / "redis" / "data" / "appendonly.aof").read_bytes())
+        for name in SERVICES:
+            os.kill(pid_of(home, name), signal.SIGKILL)
+        eventually(lambda: not any(ServiceProcess(name, home).running() for name in SERVICES))
 
-    assert EmbeddedStack(home).running() is None
-    assert stack.start() == at
-    assert read_each(at) == (["first", "second"], ["first", "second"], ["first", "second"])
-    stack.stop()
+        assert EmbeddedStack(home).running() is None
+        assert stack.start() == at
+        assert read_each(at) == (["first", "second"], ["first", "second"], ["first", "second"])
 
 
 def test_a_running_stack_is_shared_and_only_its_owner_stops_it(home: Path) -> None:
@@ -166,6 +164,26 @@ def test_strangers_on_the_machine_need_the_password(stack: StackAddresses) -> No
         psycopg.connect(stack.database_url.replace(stack.database_url.split(":")[2].split("@")[0], "wrong"))
     with pytest.raises(redis.AuthenticationError):
         redis.Redis.from_url("redis://" + stack.redis_url.split("@")[1]).ping()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+def test_root_without_user_namespaces_runs_postgresql_as_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privileges, "user_namespaces", lambda _uid: False)
+    (tmp_path / "private").mkdir(mode=0o700)
+    port = next(port for port in range(18_000, 19_000) if is_free(port))
+    server = EmbeddedPostgres(tmp_path / "private", port=port, secret="s3cret")
+    try:
+        for _ in range(2):  # the second time with data that exists
+            server.start()
+            running = server.process.running()
+            assert running is not None
+            assert running.uids().real != 0
+            assert server.version().startswith("18.")
+            server.process.stop()
+    finally:
+        server.wipe()
 
 
 def test_jars_that_cannot_be_kept_are_an_error_that_says_where(home: Path, tmp_path: Path) -> None:

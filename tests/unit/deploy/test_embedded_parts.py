@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import sys
+import threading
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,7 +46,17 @@ def test_a_port_that_somebody_else_took_is_replaced_but_not_that_of_our_own_runn
         assert not is_free(taken)
         file.write_text(json.dumps({"kafka": taken}))
         assert remembered_ports(file, ("kafka",), running=frozenset({"kafka"})) == {"kafka": taken}
-        assert remembered_ports(file, ("kafka",))["kafka"] != taken
+        assert remembered_ports(file, ("kafka",), patience_s=0)["kafka"] != taken
+
+
+def test_a_port_that_its_killed_service_has_not_given_back_yet_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "ports.json"
+    with socket.socket() as dying:  # bound, but nobody listens any more
+        dying.bind((HOST, 0))
+        port = dying.getsockname()[1]
+        file.write_text(json.dumps({"kafka": port}))
+        threading.Timer(0.2, dying.close).start()
+        assert remembered_ports(file, ("kafka",)) == {"kafka": port}, "clients know this one"
 
 
 # Privileges: PostgreSQL refuses to run as root
