@@ -146,7 +146,7 @@ def _manifest(folder: Path, config: TrainingConfig) -> Manifest:
         temperature=1.0,
         thresholds=(0.5,) * len(TOPIC_IDS),
         files=files,
-        training=msgspec.to_builtins(config),
+        training=msgspec.json.decode(msgspec.json.encode(config)),
     )
 
 

@@ -142,7 +142,7 @@ class Classifier:
         """Judge any number of texts and answer in their order.
 
         Texts are sorted by length and packed so that no forward pass holds more than `token_budget` tokens, padding
-        included (a single text may exceed it). How texts are packed moves a probability by less than int8 noise.
+        included (a single text may exceed it). How texts are packed does not change an answer beyond rounding (1e-5).
         """
         tokens = self.encode(texts)
         answers: list[Prediction | None] = [None] * len(tokens)

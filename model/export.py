@@ -1,26 +1,23 @@
 """From the trained network to one small file: ONNX, with int8 weights.
 
 Word embeddings become int8 with one scale a row, looked up and scaled back, which costs nothing measurable. Matrix
-products become int8 by ONNX Runtime's dynamic quantization: one scale a column, and weights of 7 bits ("reduced
-range"), since processors with AVX2 but without VNNI add two products in 16 bits, and saturate.
+products become int8 as `model/quantization.py` says.
 """
 
-import contextlib
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, cast
 
 import numpy as np
 import onnx
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
 from model.engines import OnnxEngine, TorchEngine
 from model.network import Network
+from model.quantization import quantize_products
 from model.vocabulary import PAD_ID
 
 OPSET: Final = 18
@@ -83,29 +80,10 @@ def export_int8(network: Network, path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.onnx"
         export_onnx(network, plain, int8_embeddings=True)
-        with _quiet():
-            quantize_dynamic(
-                plain,
-                path,
-                op_types_to_quantize=["MatMul", "Gemm"],
-                per_channel=True,
-                reduce_range=True,
-                weight_type=QuantType.QInt8,
-                extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-            )
-    log.info("wrote %s, %.1f MB", path, path.stat().st_size / 1e6)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    # The quantizer logs every product it leaves alone, to the root logger.
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        root.setLevel(level)
+        graph = onnx.load(str(plain))
+    count = quantize_products(graph)
+    path.write_bytes(graph.SerializeToString())
+    log.info("wrote %s, %d products in int8, %.1f MB", path, count, path.stat().st_size / 1e6)
 
 
 def disagreement(reference: TorchEngine, engine: OnnxEngine, ids: Tensor, mask: Tensor) -> float:

@@ -70,6 +70,7 @@ def train(
     optimizer = _optimizer(network, schedule)
     done = _resume(network, optimizer, folder, total, schedule)
     ends = {sum(map(len, turns[: turn + 1])) for turn in range(len(turns))} | {total}
+    folder.mkdir(parents=True, exist_ok=True)
     writer = SummaryWriter(str(folder / "logs"))
     loss = float("nan")
     network.train()
