@@ -18,7 +18,7 @@ from stream.backoff import persist
 from stream.bookkeeping import LogRecord
 from stream.dead_records import plain_headers
 from stream.metrics import LAG, REREAD
-from stream.reading_order import ReadingOrder
+from stream.reading_order import ReadingOrder, Sorted
 from stream.topics import TopicsError, first_offset_from
 
 __all__ = ["Carrier"]
@@ -68,15 +68,18 @@ class Carrier:
         if self._stop.is_set():
             return
         told = self._order.sort(messages)
+        await _finish(self._book(told, book, consumer))
+        for tp in consumer.assignment():
+            if (tp.topic, tp.partition) in told.passed_over:
+                await self._reread(tp, consumer)
+
+    async def _book(self, told: Sorted[Message], book: Book, consumer: Any) -> None:
         if told.next:
-            await _finish(asyncio.to_thread(book, [_log_record(message) for message in told.next]))
+            await asyncio.to_thread(book, [_log_record(message) for message in told.next])
             self._order.booked(told.ends)
             self._observe_lag(told.ends, consumer)
         for message in (*told.next, *told.seen):
             message.ack(consumer)
-        for tp in consumer.assignment():
-            if (tp.topic, tp.partition) in told.passed_over:
-                await self._reread(tp, consumer)
 
     async def _reread(self, tp: TP, consumer: Any) -> None:
         """Seeks back to the record that should have come."""
@@ -115,7 +118,7 @@ class Carrier:
 
 
 async def _finish(work: Awaitable[None]) -> None:
-    """Waits for work that goes on in a thread even when we are cancelled: a stop finishes the batch in hand."""
+    """Lets work come to its end even when we are cancelled: a stop finishes the batch in hand."""
     task = asyncio.ensure_future(work)
     try:
         await asyncio.shield(task)

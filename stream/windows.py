@@ -163,7 +163,7 @@ def _faust_settings(bootstrap: str, batch_size: int, data_dir: Path) -> dict[str
         "stream_wait_empty": False,  # what is not booked is read again, so a stop need not wait for it
         "broker_commit_interval": 1.0,
         "broker_request_timeout": 90.0,
-        "broker_session_timeout": 30.0,
-        "broker_heartbeat_interval": 3.0,
+        "broker_session_timeout": 10.0,  # so long a killed worker keeps its partitions from the others
+        "broker_heartbeat_interval": 2.0,
         "broker_max_poll_interval": 3600.0,  # a database may be away for long; heartbeats tell that we live
     }
