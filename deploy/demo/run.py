@@ -46,7 +46,8 @@ def play(*, fresh: bool, keep: bool, as_json: bool, state_folder: Path) -> int:
     """Shows the whole pipeline at work; see `deploy.demo.demo`. Its own state lies in `demo` below `state_folder`."""
     began, stop = time.monotonic(), threading.Event()
     folder = (state_folder / "demo").resolve()
-    stop_on_signals(stop)
+    # A second signal changes nothing: to leave at once would leave Kafka and PostgreSQL behind.
+    stop_on_signals(stop, threading.Event())
     with sole_run(folder), logs_into(folder / "demo.log") as terminal:
         configure_logs(role="demo")
         console = Console(file=terminal)

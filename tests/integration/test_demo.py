@@ -24,7 +24,8 @@ from deploy.demo.newsroom import SEED, edition
 from deploy.demo.words import crisis
 from deploy.embedded import EmbeddedStack
 
-PATIENCE_S = 280
+PATIENCE_S = 420
+"""Far more than it takes (a minute, twice); only a machine that does much else beside needs it."""
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +104,7 @@ def test_a_second_run_is_stopped_by_ctrl_c_and_leaves_nothing_running(told: dict
     with subprocess.Popen(command(state), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ) as run:
         eventually(lambda: log.exists() and "role_started" in log.read_text(), timeout_s=PATIENCE_S)
         run.send_signal(signal.SIGINT)
+        run.send_signal(signal.SIGINT)  # wrappers often pass a signal on that everyone has got already
         out, error = run.communicate(timeout=PATIENCE_S)
     assert run.returncode == 130
     assert out == b""
