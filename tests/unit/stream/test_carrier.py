@@ -1,0 +1,231 @@
+"""The carrier and its lanes, with a consumer that only notes what it is told: booked first, acknowledged after."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from stream import carrier as carrier_module
+from stream.backoff import StoppedError
+from stream.bookkeeping import LogRecord
+from stream.carrier import Carrier
+from stream.lane import Lane
+
+SCORED = TP("documents.scored", 0)
+
+
+@dataclass
+class Message:
+    offset: int
+    notes: list[str]
+    tp: TP = SCORED
+    key: bytes | None = None
+    value: bytes | None = b"{}"
+    headers: Any = None
+    timestamp: float = 1.7e9
+
+    @property
+    def topic(self) -> str:
+        return self.tp.topic
+
+    @property
+    def partition(self) -> int:
+        return self.tp.partition
+
+    def ack(self, _consumer: Any) -> None:
+        self.notes.append(f"ack {self.offset}")
+
+
+@dataclass
+class Consumer:
+    notes: list[str] = field(default_factory=list)
+
+    def assignment(self) -> set[TP]:
+        return {SCORED}
+
+    def highwater(self, _tp: TP) -> int:
+        return 100
+
+    def stop_flow(self) -> None:
+        self.notes.append("stop flow")
+
+    async def wait_for_stopped_flow(self) -> None:
+        self.notes.append("flow stopped")
+
+    async def seek_wait(self, places: dict[TP, int]) -> None:
+        self.notes.append(f"seek {places[SCORED]}")
+
+    def resume_flow(self) -> None:
+        self.notes.append("resume flow")
+
+    async def perform_seek(self) -> None:
+        self.notes.append("seek to positions")
+
+
+class Books:
+    """Notes batches; fails or waits on command."""
+
+    def __init__(self, notes: list[str]) -> None:
+        self.notes = notes
+        self.failure: Exception | None = None
+        self.entered = threading.Event()
+        self.go = threading.Event()
+        self.go.set()
+
+    def book(self, records: Sequence[LogRecord]) -> None:
+        self.entered.set()
+        self.go.wait(10)
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+        self.notes.append("book " + ",".join(str(record.offset) for record in records))
+
+
+class World:
+    """One carrier at offset 5 of one partition, in a log that begins at `log_begins`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, log_begins: int = 0) -> None:
+        self.notes: list[str] = []
+        self.stop = threading.Event()
+        self.consumer = Consumer(self.notes)
+        self.books = Books(self.notes)
+        self.carrier = Carrier("nowhere:9092", engine=None, stop=self.stop)  # type: ignore[arg-type]
+        self.positions: dict[tuple[str, int], int] = {("documents.scored", 0): 5}
+        monkeypatch.setattr(self.carrier, "_read_positions", lambda: self.positions)
+        monkeypatch.setattr(
+            carrier_module, "first_offset_from", lambda _bootstrap, _topic, _partition, offset: max(offset, log_begins)
+        )
+        assert self.carrier.positions({SCORED}) == {SCORED: 5}
+
+    async def carry(self, *offsets: int) -> None:
+        await self.carrier.carry(self.messages(*offsets), self.books.book, self.consumer)
+
+    def messages(self, *offsets: int) -> list[Any]:
+        return [Message(offset, self.notes) for offset in offsets]
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(monkeypatch)
+
+
+REREAD = ["stop flow", "flow stopped", "seek 6", "resume flow"]
+
+
+async def test_a_batch_is_booked_and_then_acknowledged(world: World) -> None:
+    await world.carry(5, 6)
+    assert world.notes == ["book 5,6", "ack 5", "ack 6"]
+
+
+async def test_redelivered_records_are_acknowledged_and_not_booked(world: World) -> None:
+    await world.carry(3, 4)
+    assert world.notes == ["ack 3", "ack 4"]
+
+
+async def test_a_gap_books_what_is_in_order_and_goes_back_for_the_rest(world: World) -> None:
+    await world.carry(5, 8, 9)
+    assert world.notes == ["book 5", "ack 5", *REREAD]
+
+
+async def test_records_that_were_on_their_way_before_the_seek_do_not_seek_again(world: World) -> None:
+    await world.carry(5, 8)
+    await world.carry(9)
+    assert world.notes == ["book 5", "ack 5", *REREAD]
+    await world.carry(6, 7, 8)
+    assert world.notes[-4:] == ["book 6,7,8", "ack 6", "ack 7", "ack 8"]
+
+
+async def test_what_the_log_no_longer_has_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, log_begins=20)
+    await world.carry(20)
+    assert "seek 20" in world.notes
+    await world.carry(20)
+    assert world.notes[-2:] == ["book 20", "ack 20"]
+
+
+async def test_a_partition_without_a_position_is_sought_first(world: World) -> None:
+    world.carrier._order.assigned({})
+    await world.carry(5)
+    assert world.notes == ["seek to positions"]
+
+
+async def test_a_partition_that_the_books_do_not_know_begins_at_zero(world: World) -> None:
+    world.positions = {}
+    assert world.carrier.positions({SCORED}) == {SCORED: 0}
+
+
+async def test_a_batch_that_failed_is_neither_acknowledged_nor_passed(world: World) -> None:
+    world.books.failure = KeyError("defect")
+    with pytest.raises(KeyError):
+        await world.carry(5)
+    assert world.notes == []
+    await world.carry(6)
+    assert "seek 5" in world.notes
+
+
+async def test_nothing_is_booked_once_we_are_to_stop(world: World) -> None:
+    world.stop.set()
+    await world.carry(5)
+    assert world.notes == []
+
+
+async def test_a_stop_in_the_middle_finishes_the_batch_to_its_acknowledgement(world: World) -> None:
+    world.books.go.clear()
+    task = asyncio.create_task(world.carry(5))
+    await asyncio.to_thread(world.books.entered.wait, 10)
+    task.cancel()
+    world.books.go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert world.notes == ["book 5", "ack 5"]
+
+
+async def test_a_lane_gathers_the_next_batch_while_one_is_booked(world: World) -> None:
+    lane = Lane("scored", world.carrier, world.books.book, at_once=10)
+    world.books.go.clear()
+    async with lane.running(world.consumer):
+        await lane.put(world.messages(5))
+        await asyncio.to_thread(world.books.entered.wait, 10)
+        await lane.put(world.messages(6))
+        await lane.put(world.messages(7, 8))
+        world.books.go.set()
+        await until(lambda: "ack 8" in world.notes)
+    assert [note for note in world.notes if note.startswith("book")] == ["book 5", "book 6,7,8"]
+
+
+async def test_a_lane_makes_faust_wait_while_a_full_batch_waits(world: World) -> None:
+    lane = Lane("scored", world.carrier, world.books.book, at_once=2)
+    await lane.put(world.messages(5, 6))
+    waiting = asyncio.create_task(lane.put(world.messages(7)))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    async with lane.running(world.consumer):
+        await waiting
+        await until(lambda: "ack 7" in world.notes)
+
+
+@pytest.mark.parametrize("failure", [KeyError("defect"), StoppedError("told to stop")])
+async def test_a_lane_outlives_a_batch_that_fails(
+    world: World, failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.lane._AFTER_DEFECT_S", 0)
+    world.books.failure = failure
+    lane = Lane("scored", world.carrier, world.books.book, at_once=10)
+    async with lane.running(world.consumer):
+        await lane.put(world.messages(5))
+        await until(lambda: world.books.failure is None)
+        await lane.put(world.messages(5))
+        await until(lambda: "ack 5" in world.notes)
+    assert world.notes == ["book 5", "ack 5"]
+
+
+async def until(true: Any) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(0.001)

@@ -1,0 +1,119 @@
+"""The model thread: every candidate handed in comes out once, scored or dead, and a broken model says so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from keyword_classifier import POISON, KeywordClassifier
+
+from model.classifier import Prediction
+from storage.records import DeadLetter, Origin, ScoredDocument
+from stream.intake import RawRecord, Read
+from stream.novelty import Place
+from stream.scoring import Candidate, ModelError, Scoring, scored_document
+
+NOON = datetime(2024, 5, 2, 12, 0, tzinfo=UTC)
+
+
+class Outcomes:
+    """Keeps outcomes instead of sending them."""
+
+    def __init__(self) -> None:
+        self.documents: list[ScoredDocument] = []
+        self.letters: list[DeadLetter] = []
+
+    def scored(self, document: ScoredDocument, key: bytes | None) -> None:
+        assert key == b"key"
+        self.documents.append(document)
+
+    def dead(self, letter: DeadLetter) -> None:
+        self.letters.append(letter)
+
+    def poll(self) -> None: ...
+
+
+def candidate(number: int, title: str, classifier: KeywordClassifier) -> Candidate:
+    origin = Origin(topic="documents.raw", partition=0, offset=number)
+    record = RawRecord(
+        topic="documents.raw", partition=0, offset=number, key=b"key", value=title.encode(), arrived_at=NOON
+    )
+    read = Read(
+        document_id=uuid4(),
+        origin=origin,
+        source="wire",
+        url="",
+        title=title,
+        body="",
+        language="en",
+        published_at=NOON,
+        arrived_at=NOON,
+        mentions=(),
+        flags=("html_removed",),
+    )
+    (tokens,) = classifier.encode([read.text])
+    return Candidate(record, read, Place(story_id=uuid4(), novelty="new"), tokens)
+
+
+def scoring(classifier: Any, outcomes: Outcomes, *, budget: int = 100, remembered: int = 100) -> Scoring:
+    made = Scoring(
+        classifier,
+        outcomes,  # type: ignore[arg-type]
+        token_budget=budget,
+        deadline=timedelta(milliseconds=5),
+        clock=lambda: NOON,
+        remembered=remembered,
+    )
+    made.start()
+    return made
+
+
+@pytest.mark.parametrize("remembered", [0, 1, 100])
+def test_every_candidate_comes_out_once(remembered: int) -> None:
+    classifier, outcomes = KeywordClassifier(), Outcomes()
+    titles = [f"fraud number {n % 40}" if n % 7 else f"{POISON} {n}" for n in range(200)]
+    work = scoring(classifier, outcomes, remembered=remembered)
+    for number, title in enumerate(titles):
+        work.put([candidate(number, title, classifier)])
+    work.close()
+    work.check()
+    assert sorted(one.origin.offset for one in outcomes.documents) == [n for n in range(200) if n % 7]
+    assert sorted(one.origin.offset for one in outcomes.letters) == [n for n in range(200) if not n % 7]
+    assert {one.sentiment for one in outcomes.documents} == {"negative"}
+    assert {(one.reason, one.value[:9]) for one in outcomes.letters} == {("unscorable", POISON.encode())}
+
+
+def test_a_model_that_fails_on_everything_is_broken_and_the_reader_hears_of_it() -> None:
+    classifier, outcomes = KeywordClassifier(broken=True), Outcomes()
+    work = scoring(classifier, outcomes)
+
+    def put_for_ever() -> None:
+        for number in range(10_000):
+            work.put([candidate(number, f"title {number}", classifier)])
+
+    with pytest.raises(ModelError):
+        put_for_ever()
+    work.close()
+    with pytest.raises(ModelError, match="in a row"):
+        work.check()
+
+
+def test_a_probability_that_is_no_number_is_a_dead_letter() -> None:
+    classifier, outcomes = KeywordClassifier(), Outcomes()
+    nothing = Prediction(negative=float("nan"), neutral=0.0, positive=0.0, topics=(), topic_scores=())
+    classifier.predict_tokens = lambda batch: [nothing for _ in batch]  # type: ignore[method-assign]
+    work = scoring(classifier, outcomes)
+    work.put([candidate(1, "title", classifier)])
+    work.close()
+    assert [one.reason for one in outcomes.letters] == ["unscorable"]
+
+
+def test_a_document_keeps_what_intake_found() -> None:
+    one = candidate(3, "fraud", KeywordClassifier())
+    prediction = Prediction(negative=0.7, neutral=0.2, positive=0.1, topics=("credit",), topic_scores=(0.9,))
+    document = scored_document(one.read, one.place, prediction, "m2")
+    assert (document.sentiment, document.score_micro, document.topics) == ("negative", -600_000, ("credit",))
+    assert (document.flags, document.model_version, document.origin) == (("html_removed",), "m2", one.read.origin)
+    assert (document.story_id, document.novelty) == (one.place.story_id, "new")
