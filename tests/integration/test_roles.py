@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from eventually import eventually
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, func, insert, select, text
 
 from deploy import role_process
 from deploy.backlog import backlog
@@ -24,7 +25,7 @@ from deploy.schedule import CHORES, Chores, _reported
 from deploy.services import Services, open_services, prepare, topics_of
 from deploy.settings import Settings, load_settings
 from deploy.threads import run_together
-from storage.tables import deliveries, document_keys, entities
+from storage.tables import alert_history, alerts, deliveries, document_keys, entities
 from stream.topics import Topics
 
 SECRET = "c2VjcmV0c2VjcmV0c2VjcmV0"
@@ -170,6 +171,41 @@ def test_replay_with_run_needs_no_other_terminal(
     assert json.loads(capsys.readouterr().out)["finished"]
     assert main(["audit", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["figures"]["documents"] == 10
+
+
+def test_an_alert_is_shown_with_its_evidence_history_and_deliveries(
+    settings: Settings, services: Services, database: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["alerts", "list"]) == 0
+    assert "No alerts." in capsys.readouterr().out
+    alert_id, at = uuid4(), datetime(2026, 3, 2, 1, tzinfo=UTC)
+    with database.begin() as connection:
+        connection.execute(
+            insert(alerts).values(
+                alert_id=alert_id, entity_id="QUILL.X", detector="negative_surge", status="open", severity="warning",
+                first_bucket=at, last_bucket=at, horizon_s=3600, observed=7, expected=0.25, p_value=1e-9,
+                evidence={"documents": [{"published_at": "2026-03-02", "title": "Yard closes"}]},
+                opened_at=at, updated_at=at,
+            )
+        )  # fmt: skip
+        connection.execute(
+            insert(alert_history).values(alert_id=alert_id, at=at, to_status="open", actor="engine", reason="a surge")
+        )
+        connection.execute(
+            insert(deliveries).values(
+                webhook_id="msg_1", alert_id=alert_id, endpoint="desk", event_type="alert.opened", payload={},
+                created_at=at, next_attempt_at=at,
+            )
+        )  # fmt: skip
+    assert main(["alerts", "list"]) == 0
+    assert str(alert_id)[:8] in capsys.readouterr().out
+    assert main(["alerts", "show", str(alert_id)[:6]]) == 0
+    shown = capsys.readouterr().out
+    assert "7 negative stories within 60 minutes, 0.25 expected" in shown
+    for word in ("Yard closes", "a surge", "desk"):
+        assert word in shown
+    assert main(["alerts", "show", str(alert_id), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["history"][0]["to_status"] == "open"
 
 
 def test_migrate_brings_an_empty_database_to_the_newest_schema(
