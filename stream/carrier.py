@@ -44,6 +44,8 @@ class Carrier:
         self._stop = stop
         self._order = ReadingOrder()
         self._sought: dict[TP, tuple[int | None, float]] = {}
+        self._waited_for: dict[TP, int] = {}
+        self._booking = 0
 
     def positions(self, assigned: set[TP]) -> Mapping[TP, int]:
         """Where each of our partitions goes on, as PostgreSQL has it; waits for a database that is away.
@@ -68,10 +70,30 @@ class Carrier:
         if self._stop.is_set():
             return
         told = self._order.sort(messages)
-        await _finish(self._book(told, book, consumer))
+        self._booking += 1
+        try:
+            await _finish(self._book(told, book, consumer))
+        finally:
+            self._booking -= 1
         for tp in consumer.assignment():
             if (tp.topic, tp.partition) in told.passed_over:
                 await self._reread(tp, consumer)
+
+    async def watch(self, consumer: Any) -> None:
+        """Call it every few seconds: reads again where the log has records that have not come since the last call.
+
+        A gap shows only when a later record comes. On a quiet topic none does, so we look for ourselves.
+        """
+        if self._booking or self._stop.is_set():
+            return
+        for tp in consumer.assignment():
+            expected = self._order.expected((tp.topic, tp.partition))
+            if expected is None or (consumer.highwater(tp) or 0) <= expected:
+                self._waited_for.pop(tp, None)
+            elif self._waited_for.get(tp) == expected:
+                await self._reread(tp, consumer)
+            else:
+                self._waited_for[tp] = expected
 
     async def _book(self, told: Sorted[Message], book: Book, consumer: Any) -> None:
         if told.next:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import structlog
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from storage.hot_windows import HotWindows
 
 from storage.trend_rows import TrendRow
@@ -45,16 +46,16 @@ class HotMirror:
             self._behind = False  # before the rebuild: rows that fail to be set meanwhile must count
         try:
             self._hot.rebuild(self._engine)
-        except RedisError as error:
+        except (RedisError, OperationalError) as error:
             self._lost(error)
             return
         if self._told:
             self._told = False
-            _log.info("redis_reachable")
+            _log.info("hot_windows_mended")
 
-    def _lost(self, error: RedisError) -> None:
+    def _lost(self, error: RedisError | OperationalError) -> None:
         with self._lock:
             self._behind = True
         if not self._told:
             self._told = True
-            _log.warning("redis_unreachable", error=type(error).__name__)
+            _log.warning("hot_windows_behind", error=type(error).__name__)

@@ -134,9 +134,12 @@ def first_offset_from(bootstrap: str, topic: str, partition: int, offset: int) -
         consumer.close()
 
 
+_LEADERLESS = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+
+
 def _passing(error: BaseException) -> bool:
     # A partition has no leader for some milliseconds after its topic was made, or after a broker went away.
-    return isinstance(error, KafkaException) and bool(error.args[0].retriable())
+    return isinstance(error, KafkaException) and error.args[0].code() in _LEADERLESS
 
 
 @retry(

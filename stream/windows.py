@@ -35,6 +35,7 @@ _DEAD_AT_ONCE = 50
 """Dead letters are whole raw records, up to 16 MiB each, so few go together."""
 
 _MEND_EVERY_S = 2.0
+_WATCH_EVERY_S = 3.0
 _NOTICE_STOP_S = 0.2
 
 
@@ -87,6 +88,13 @@ def build_app(
     @app.timer(_MEND_EVERY_S, name="mend")  # type: ignore[untyped-decorator]
     async def mend() -> None:
         await asyncio.to_thread(app.mirror.mend)
+
+    @app.timer(_WATCH_EVERY_S, name="watch")  # type: ignore[untyped-decorator]
+    async def watch() -> None:
+        try:
+            await app.carrier.watch(app.consumer)
+        except StoppedError:
+            _log.info("watch_left")
 
     return app
 

@@ -49,8 +49,10 @@ class Consumer:
     def assignment(self) -> set[TP]:
         return {SCORED}
 
+    end: int = 100
+
     def highwater(self, _tp: TP) -> int:
-        return 100
+        return self.end
 
     def stop_flow(self) -> None:
         self.notes.append("stop flow")
@@ -139,6 +141,28 @@ async def test_records_that_were_on_their_way_before_the_seek_do_not_seek_again(
     assert world.notes == ["book 5", "ack 5", *REREAD]
     await world.carry(6, 7, 8)
     assert world.notes[-4:] == ["book 6,7,8", "ack 6", "ack 7", "ack 8"]
+
+
+async def test_records_that_never_come_are_sought_after_two_looks(world: World) -> None:
+    """Faust dropped the last records of a quiet topic: nothing comes after them that could show the gap."""
+    await world.carrier.watch(world.consumer)
+    assert world.notes == []
+    await world.carrier.watch(world.consumer)
+    assert "seek 5" in world.notes
+
+
+async def test_a_topic_that_is_read_to_its_end_is_left_alone(world: World) -> None:
+    world.consumer.end = 5
+    for _ in range(3):
+        await world.carrier.watch(world.consumer)
+    assert world.notes == []
+
+
+async def test_a_topic_that_moves_is_left_alone(world: World) -> None:
+    await world.carrier.watch(world.consumer)
+    await world.carry(5)
+    await world.carrier.watch(world.consumer)
+    assert world.notes == ["book 5", "ack 5"]
 
 
 async def test_what_the_log_no_longer_has_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,4 +53,4 @@ def test_rows_that_redis_missed_come_back_by_a_rebuild_and_the_loss_is_said_once
         ours.mend()
         ours.set([])
     assert hot.calls == ["rebuild", "rebuild", "set"]
-    assert [entry["event"] for entry in logs] == ["redis_unreachable", "redis_reachable"]
+    assert [entry["event"] for entry in logs] == ["hot_windows_behind", "hot_windows_mended"]
