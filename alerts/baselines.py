@@ -34,7 +34,7 @@ class Baseline:
     few are named all the time, so what is known of all of them says little about one.
     """
 
-    history_days: int = 28
+    history_days: int = 21
     half_life_days: float = 14.0
     awake_documents: int = 20
     prior_days: float = 2.0
