@@ -137,14 +137,20 @@ def test_what_is_replayed_is_scored_booked_and_adds_up(said: Any) -> None:
     assert audit["figures"]["repeated"] == before["repeated"] + 20
 
 
-def test_status_and_doctor_see_a_healthy_system(said: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_sees_a_healthy_system(said: Any, capsys: pytest.CaptureFixture[str]) -> None:
     code, status = said("status")
     assert code == 0
     assert {one["role"] for one in status["roles"]} == ROLES
     assert set(status["lag"]) == {"0", "1"}
     assert main(["status"]) == 0
-    code, doctor = said("doctor")
-    assert [one for one in doctor["checks"] if not one["ok"] and one["name"] != "disk"] == []
+
+
+def test_the_doctor_finds_nothing_wrong(said: Any) -> None:
+    def wrong() -> list[str]:
+        return [f"{one['name']}: {one['seen']}" for one in said("doctor")[1]["checks"] if not one["ok"]]
+
+    # A busy machine may keep a request waiting beyond the doctor's own patience.
+    eventually(lambda: [one for one in wrong() if not one.startswith("disk")] == [], timeout_s=90)
 
 
 def test_each_role_serves_its_metrics(system: System) -> None:
