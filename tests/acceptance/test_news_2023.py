@@ -80,12 +80,12 @@ def test_the_crises_are_called(installation: Installation, figures: dict[str, An
 def test_the_receiver_gets_each_alert_once(installation: Installation, figures: dict[str, Any]) -> None:
     alerts = installation.command("alerts", "list", "--limit", "10000")["alerts"]
 
-    def firing() -> list[str]:
-        return [one.payload["data"]["alert_id"] for one in installation.receiver.received if one.type == "alert.firing"]
+    def opened() -> list[str]:
+        return [one.payload["data"]["alert_id"] for one in installation.receiver.received if one.type == "alert.opened"]
 
-    eventually(lambda: len(firing()) >= len(alerts), timeout_s=60)
-    figures["webhooks_firing"] = len(firing())
-    assert sorted(firing()) == sorted(str(alert["alert_id"]) for alert in alerts)
+    eventually(lambda: len(opened()) >= len(alerts), timeout_s=60)
+    figures["webhooks_opened"] = len(opened())
+    assert sorted(opened()) == sorted(str(alert["alert_id"]) for alert in alerts)
     assert installation.receiver.unsigned == 0
 
 
