@@ -9,8 +9,8 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
-from storage.hot_windows import HotWindows
 
+from storage.hot_windows import HotWindows
 from storage.trend_rows import TrendRow
 
 __all__ = ["HotMirror"]

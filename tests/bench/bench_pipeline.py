@@ -1,8 +1,8 @@
 """How many documents a second the windows stage and the scorer carry, and how long a lone one takes. JSON on stdout.
 
 Run it from the root: `python tests/bench/bench_pipeline.py [--documents 20000] [--model real|keywords]`. It starts the
-embedded stack in build/bench-stack. Absolute rates depend on the machine and on what else runs there: compare the
-ratios, which are measured side by side.
+embedded stack, or uses the one that runs in `--state`. Absolute rates depend on the machine and on what else runs
+there: compare the ratios, which are measured side by side.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from uuid import uuid4
 
 import psycopg
 import redis
+import structlog
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
@@ -43,11 +44,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--documents", type=int, default=20_000, help="how many different documents")
     parser.add_argument("--model", choices=["real", "keywords"], default="real")
+    parser.add_argument("--state", type=Path, default=ROOT / "build" / "bench-stack", help="the stack's folder")
     chosen = parser.parse_args()
-    with (
-        EmbeddedStack(ROOT / "build" / "bench-stack", fresh=True) as addresses,
-        tempfile.TemporaryDirectory() as folder,
-    ):
+    with EmbeddedStack(chosen.state) as addresses, tempfile.TemporaryDirectory() as folder:
         pipeline = _pipeline(addresses, Path(folder))
         classifier = Classifier.load() if chosen.model == "real" else KeywordClassifier()
         result = _measure(pipeline, classifier, chosen.documents)
@@ -119,4 +118,5 @@ def _value(name: str, **labels: str) -> float:
 
 
 if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     main()
