@@ -119,7 +119,10 @@ def replay(
     files: Annotated[list[Path], typer.Argument(help="JSON lines, plain or gz, in event time.", metavar="FILE…")],
     speed: Annotated[str, typer.Option(help="Times the pace of its event time, or max.")] = "max",
     restart: Annotated[bool, typer.Option("--restart", help="Begin anew where an earlier replay was cut off.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Return when all is scored, stored and judged.")] = False,
+    wait: Annotated[
+        bool | None,
+        typer.Option(help="Return only when all is scored, stored and judged; the default where `yuqing up` runs."),
+    ] = None,
     run: Annotated[bool, typer.Option("--run", help="Run every role for the duration; implies --wait.")] = False,
     watchlist: WatchLists = None,
     as_json: AsJson = False,
@@ -179,11 +182,16 @@ def doctor(as_json: AsJson = False, config: Config = None, state: State = None) 
 
 
 @app.command()
-def audit(as_json: AsJson = False, config: Config = None, state: State = None) -> int:
+def audit(
+    wait: Annotated[bool, typer.Option(help="First let what is on its way arrive.")] = True,
+    as_json: AsJson = False,
+    config: Config = None,
+    state: State = None,
+) -> int:
     """Prove that nothing is lost and nothing doubled: offsets, documents, dead letters and trends add up."""
     from deploy.commands.audit import show_audit
 
-    return show_audit(read_settings(config, state), as_json=as_json)
+    return show_audit(read_settings(config, state), as_json=as_json, wait=wait)
 
 
 @app.command(context_settings=_HANDED_OVER, add_help_option=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -12,7 +12,7 @@ from storage import audit_checks
 from storage.audit_checks import FIRST, Offsets
 from storage.hot_windows import HotWindows
 
-__all__ = ["AuditReport", "Offsets", "audit"]
+__all__ = ["AuditReport", "Offsets", "audit", "in_flight"]
 
 _log = structlog.get_logger()
 
@@ -35,12 +35,15 @@ def audit(
     raw_offsets: Offsets,
     scored_offsets: Offsets | None = None,
     dead_offsets: Offsets | None = None,
+    *,
+    raw_offsets_now: Callable[[], Offsets] | None = None,
 ) -> AuditReport:
     """Compares everything with everything, in one snapshot of PostgreSQL; changes nothing.
 
     The offsets are the broker's, for each (topic, partition) the first and the next to come, taken before the call:
-    records that are still on their way then count as missing, so wait for the stream to run dry. Trends are counted
-    again for all minutes whose documents retention has kept. `hot` None leaves Redis out.
+    records that are still on their way then count as missing, so wait until `in_flight` is empty for them. Where the
+    stream goes on meanwhile, `raw_offsets_now` asks the broker again, so that what arrived since is not taken for
+    invented. Trends are counted again for all minutes whose documents retention has kept. `hot` None leaves Redis out.
     """
     reader = engine.execution_options(isolation_level="REPEATABLE READ")
     with reader.connect() as connection:
@@ -48,7 +51,8 @@ def audit(
         connection.execute(text("SET LOCAL work_mem = '128MB'"))
         figures = _figures(connection, raw_offsets)
         differences = [
-            *audit_checks.offsets(connection, raw_offsets),
+            *audit_checks.missing_outcomes(connection, raw_offsets),
+            *audit_checks.invented_outcomes(connection, raw_offsets_now() if raw_offsets_now else raw_offsets),
             *audit_checks.positions(connection, {**(scored_offsets or {}), **(dead_offsets or {})}),
             *audit_checks.ledger_sums(connection),
             *audit_checks.documents(connection),
@@ -60,6 +64,15 @@ def audit(
         differences += mismatches[:FIRST]
     _log.info("audited", differences=len(differences), **figures)
     return AuditReport(figures, differences)
+
+
+def in_flight(engine: Engine, raw_offsets: Offsets, read_offsets: Offsets) -> list[str]:
+    """What of these raw records has no outcome yet, and what of documents.scored and documents.dead is unread."""
+    with engine.connect() as connection:
+        return [
+            *audit_checks.missing_outcomes(connection, raw_offsets),
+            *audit_checks.positions(connection, read_offsets),
+        ]
 
 
 def _figures(connection: Connection, raw_offsets: Offsets) -> dict[str, int]:

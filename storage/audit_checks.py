@@ -12,7 +12,16 @@ from sqlalchemy import Connection, text
 
 from storage.trend_sums import Sums
 
-__all__ = ["FIRST", "Offsets", "documents", "ledger_sums", "offsets", "positions", "trend_sums"]
+__all__ = [
+    "FIRST",
+    "Offsets",
+    "documents",
+    "invented_outcomes",
+    "ledger_sums",
+    "missing_outcomes",
+    "positions",
+    "trend_sums",
+]
 
 FIRST = 10
 """How many differences of one kind are named."""
@@ -21,16 +30,22 @@ Offsets = Mapping[tuple[str, int], tuple[int, int]]
 """For each (topic, partition) of the broker, its first offset and the offset that the next record will get."""
 
 
-def offsets(connection: Connection, raw: Offsets) -> list[str]:
-    """Every raw record that the broker has must have an outcome, and no outcome may lie beyond the broker's end."""
-    rows = connection.execute(_OFFSETS, _columns(raw))
-    lines = []
-    for topic, partition, missing, beyond in rows:
-        if len(missing):
-            lines.append(f"{topic}/{partition}: no outcome for offsets {_ranges(missing)}")
-        if len(beyond):
-            lines.append(f"{topic}/{partition}: outcomes for offsets {_ranges(beyond)}, which the broker does not have")
-    return lines
+def missing_outcomes(connection: Connection, raw: Offsets) -> list[str]:
+    """Every raw record that the broker has must have an outcome."""
+    return [
+        f"{topic}/{partition}: no outcome for offsets {_ranges(missing)}"
+        for topic, partition, missing, _ in connection.execute(_OFFSETS, _columns(raw))
+        if len(missing)
+    ]
+
+
+def invented_outcomes(connection: Connection, raw: Offsets) -> list[str]:
+    """No outcome may lie beyond the broker's end, asked after what `connection` sees was written."""
+    return [
+        f"{topic}/{partition}: outcomes for offsets {_ranges(beyond)}, which the broker does not have"
+        for topic, partition, _, beyond in connection.execute(_OFFSETS, _columns(raw))
+        if len(beyond)
+    ]
 
 
 def ledger_sums(connection: Connection) -> list[str]:

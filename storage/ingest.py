@@ -109,6 +109,11 @@ class Ingest:
             positions.move(cursor, read, {}, now=self._clock())
         return _counted(Ingested(redelivered=redelivered, dead=len(letters)))
 
+    def expect(self, partitions: Sequence[ReadTo]) -> None:
+        """Says which partitions of documents.scored are about to be read, so that the watermark waits for each."""
+        with transaction(self._engine) as (_, driver):
+            positions.expect(driver.cursor(), partitions, now=self._clock())
+
     def _write_scored(self, batch: Sequence[ScoredDocument], read: Sequence[ReadTo]) -> Ingested:
         for document in batch:
             check(document)

@@ -11,7 +11,7 @@ from psycopg import Cursor
 
 from storage.records import ScoredDocument
 
-__all__ = ["ReadTo", "event_times", "move"]
+__all__ = ["ReadTo", "event_times", "expect", "move"]
 
 
 @dataclass(frozen=True, order=True)
@@ -44,6 +44,14 @@ def event_times(batch: Sequence[ScoredDocument], read: Sequence[ReadTo]) -> dict
     return times
 
 
+def expect(cursor: Cursor[Any], read: Sequence[ReadTo], *, now: datetime) -> None:
+    """Notes partitions of documents.scored that are about to be read for the first time; others stay as they are.
+
+    Until one brings a document, or is idle, nothing is complete: its first one may be older than all others.
+    """
+    cursor.executemany(_EXPECT, [(place.topic, place.partition, place.next_offset, now) for place in sorted(read)])
+
+
 def move(cursor: Cursor[Any], read: Sequence[ReadTo], times: Mapping[ReadTo, datetime], *, now: datetime) -> None:
     """Moves positions forward, never back, in sorted order."""
     if read:
@@ -60,4 +68,10 @@ ON CONFLICT (topic, partition) DO UPDATE SET
     next_offset = greatest(held.next_offset, excluded.next_offset),
     event_time = greatest(held.event_time, excluded.event_time),
     updated_at = greatest(held.updated_at, excluded.updated_at)
+"""
+
+_EXPECT = """
+INSERT INTO positions (topic, partition, next_offset, event_time, updated_at)
+VALUES (%s, %s, %s, '-infinity', %s)
+ON CONFLICT DO NOTHING
 """

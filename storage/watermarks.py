@@ -8,12 +8,14 @@ from sqlalchemy import Connection, text
 
 __all__ = ["advance", "low_watermark"]
 
-# A topic whose records carry no event time (documents.dead) says nothing about completeness.
+# A topic whose records carry no event time (documents.dead) says nothing about completeness. A partition that was
+# expected and has brought nothing yet stands at -infinity: it holds the others back until it counts as idle.
 _LOW = text(
     """
     SELECT greatest(
         (SELECT final_until FROM finality),
-        (SELECT coalesce(min(event_time) FILTER (WHERE updated_at > :busy_since), max(event_time)) - :lateness
+        (SELECT nullif(coalesce(min(event_time) FILTER (WHERE updated_at > :busy_since), max(event_time)), '-infinity')
+                - CAST(:lateness AS interval)
          FROM positions WHERE event_time IS NOT NULL)
     )
     """

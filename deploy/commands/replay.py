@@ -14,12 +14,14 @@ import structlog
 from deploy.lifeline import stop_on_signals
 from deploy.logs import configure_logs
 from deploy.output import emit
+from deploy.role_process import running_roles
 from deploy.services import Services, open_services, prepare, topics_of
 from deploy.settings import Settings
 
 __all__ = ["replay_files"]
 
 _log = structlog.get_logger()
+_READERS = {"scorer", "windows", "alerts"}
 _AWAY_S = 60
 
 
@@ -29,13 +31,14 @@ def replay_files(
     *,
     speed: float | None,
     restart: bool,
-    wait: bool,
+    wait: bool | None,
     run: bool,
     as_json: bool,
     config: Path | None,
 ) -> int:
     """Publishes the files; returns 0 when all of it was published (and settled, with `wait` or `run`), else 1.
 
+    `wait` None means: where the roles run, so that somebody reads what is waited for.
     Raises ReplayError, EmbeddedError and the errors of the schema.
     """
     from stream.publisher import Publisher
@@ -55,6 +58,8 @@ def replay_files(
             source = Replay(files, sink, state=state, clock=now, speed=speed, restart=restart, progress=True)
             report = source.replay(stop)
         finished = report.finished
+        if wait is None:
+            wait = {one.role for one in running_roles(settings.state_folder)} >= _READERS
         if finished and (wait or run):
             finished = _settle(settings, services, stop)
     result = {

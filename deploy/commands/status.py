@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, select, text
 
 from deploy.output import emit, table
 from deploy.role_process import running_roles
@@ -63,7 +63,8 @@ def _counts(engine: Engine) -> dict[str, Any]:
 
     with engine.connect() as connection:
         newest, moved = connection.execute(
-            select(func.min(positions.c.event_time), func.max(positions.c.updated_at))
+            # A partition that has brought nothing yet stands at -infinity.
+            select(func.min(func.nullif(positions.c.event_time, text("'-infinity'"))), func.max(positions.c.updated_at))
         ).one()
         return {
             "watermark": newest,

@@ -14,8 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from eventually import eventually
+
 from alerts.receiver import WebhookReceiver
-from tests.eventually import eventually
 
 YUQING = [sys.executable, "-m", "deploy"]
 ROLES = ("scorer", "windows", "alerts")

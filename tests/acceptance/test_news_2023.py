@@ -19,9 +19,8 @@ from time import monotonic
 from typing import Any
 
 import pytest
-
-from tests.acceptance.installation import YUQING, Installation
-from tests.eventually import eventually
+from eventually import eventually
+from installation import YUQING, Installation
 
 ROOT = Path(__file__).parents[2]
 NEWS = ROOT.parent / "shared/data/replay/news_2023.jsonl.gz"

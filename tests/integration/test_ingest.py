@@ -177,6 +177,23 @@ def test_the_watermark_is_the_lowest_partition_and_leaves_silent_ones_aside(data
     assert low(clock.now) == NOON + timedelta(minutes=25), "what was final stays final"
 
 
+def test_a_partition_that_is_expected_holds_time_back_until_it_brings_something_or_is_idle(database: Engine):
+    clock = SteppingClock()
+    ingest = Ingest(database, allowed_lateness=LATENESS, clock=clock)
+    ingest.expect([ReadTo(SCORED, 0, 0), ReadTo(SCORED, 1, 0)])
+    ingest.scored([a_document("a", 0, partition=0, minute=30)], [ReadTo(SCORED, 0, 1)])
+
+    def low(now):
+        with database.connect() as connection:
+            return low_watermark(connection, now=now, idle_after=timedelta(minutes=1), allowed_lateness=LATENESS)
+
+    assert low(clock.now) is None, "the first document of partition 1 may be older"
+    assert low(clock.now + timedelta(hours=1)) == NOON + timedelta(minutes=25), "silent for an hour: nobody waits"
+    ingest.scored([a_document("b", 0, partition=1, minute=10)], [ReadTo(SCORED, 1, 1)])
+    ingest.expect([ReadTo(SCORED, 1, 0)])
+    assert low(clock.now) == NOON + timedelta(minutes=5), "expected once more, it stands where it stood"
+
+
 def test_no_watermark_before_anything_was_read(database: Engine):
     with database.begin() as connection:
         arguments = {"now": NOON, "idle_after": timedelta(minutes=1), "allowed_lateness": LATENESS}
