@@ -38,10 +38,13 @@ Book = Callable[[Sequence[LogRecord]], None]
 class Carrier:
     """What the agents share. Its coroutines run in Faust's loop; what blocks runs in threads."""
 
-    def __init__(self, bootstrap: str, engine: Engine, stop: threading.Event) -> None:
+    def __init__(
+        self, bootstrap: str, engine: Engine, stop: threading.Event, *, expect: Callable[[set[TP]], None] | None = None
+    ) -> None:
         self._bootstrap = bootstrap
         self._engine = engine
         self._stop = stop
+        self._expect = expect
         self._order = ReadingOrder()
         self._sought: dict[TP, tuple[int | None, float]] = {}
         self._waited_for: dict[TP, int] = {}
@@ -50,10 +53,14 @@ class Carrier:
     def positions(self, assigned: set[TP]) -> Mapping[TP, int]:
         """Where each of our partitions goes on, as PostgreSQL has it; waits for a database that is away.
 
-        From here on only these partitions are ours. Raises StoppedError.
+        From here on only these partitions are ours. `expect` is told which have no position yet. Raises StoppedError.
         """
         known = persist(self._read_positions, service="database", absent=(OperationalError,), stop=self._stop)
         wanted = {tp: known.get((tp.topic, tp.partition), 0) for tp in assigned}
+        unread = {tp for tp in assigned if (tp.topic, tp.partition) not in known}
+        if self._expect is not None and unread:
+            expect = self._expect
+            persist(lambda: expect(unread), service="database", absent=(OperationalError,), stop=self._stop)
         self._order.assigned({(tp.topic, tp.partition): offset for tp, offset in wanted.items()})
         return wanted
 

@@ -17,7 +17,7 @@ import faust
 import structlog
 
 from storage.hot_windows import HotWindows
-from storage.ingest import Ingest
+from storage.ingest import Ingest, ReadTo
 from stream.backoff import StoppedError, persist
 from stream.bookkeeping import Bookkeeping
 from stream.carrier import Book, Carrier
@@ -79,7 +79,14 @@ def build_app(
     app.stop_work = threading.Event()
     app.bootstrap = bootstrap
     app.wanted_topics = topics
-    app.carrier = Carrier(bootstrap, ingest._engine, app.stop_work)
+    app.carrier = Carrier(
+        bootstrap,
+        ingest._engine,
+        app.stop_work,
+        expect=lambda unread: ingest.expect(
+            [ReadTo(tp.topic, tp.partition, 0) for tp in unread if tp.topic == topics.scored]
+        ),
+    )
     app.mirror = HotMirror(hot, ingest._engine)
     books = Bookkeeping(ingest, app.mirror, app.stop_work, clock=clock)
     _add_agent(app, "scored", topics.scored, books.scored, batch_size, within_s)
