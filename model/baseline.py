@@ -44,7 +44,7 @@ def _vectorizer(rows: Sequence[Row]) -> Any:
     chinese = sum("一" <= character <= "鿿" for character in text) > 0.2 * len(text)
     if chinese:
         return TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True, min_df=2)
-    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\S+")  # noqa: S106
+    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
 
 
 def _regression(strength: float) -> Any:
