@@ -1,4 +1,4 @@
-"""The committed weights on the public data: better than what was promised, on texts that training never saw.
+"""The committed weights on the public data, on texts that training never saw, against what was promised.
 
 The data lies beside the checkout and is not part of it; where it is absent these tests skip.
 """
@@ -49,9 +49,13 @@ def _measured(classifier: Classifier, name: str) -> Report:
 def test_english_news_is_judged_well(classifier: Classifier) -> None:
     report = _measured(classifier, PHRASEBANK)
     assert report.rows > 300
-    # The aim is 0.82, which a split without near duplicates makes harder; docs/decisions/0002 says how far it is.
     assert report.accuracy > 0.78
     assert report.macro_f1 > 0.76
+
+
+@pytest.mark.xfail(strict=True, reason="promised, not reached: the encoder is undertrained, see docs/decisions/0002")
+def test_english_news_is_judged_as_well_as_promised(classifier: Classifier) -> None:
+    assert _measured(classifier, PHRASEBANK).accuracy > 0.82
 
 
 def test_chinese_posts_are_judged_well(classifier: Classifier) -> None:
