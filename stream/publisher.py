@@ -38,6 +38,7 @@ def producer_settings(bootstrap: str, *, linger_ms: int = 5) -> dict[str, Any]:
         "enable.idempotence": True,  # implies acks=all and at most five requests in flight
         "compression.type": "lz4",
         "linger.ms": linger_ms,
+        "batch.size": 64 * 1024,  # a consumer fetches whole batches: see stream/raw_reader.py
         "message.max.bytes": _LARGEST_REQUEST_BYTES,
         "queue.buffering.max.messages": _QUEUED_RECORDS,
         "queue.buffering.max.kbytes": _QUEUED_KIB,

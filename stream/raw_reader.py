@@ -20,6 +20,7 @@ _log = structlog.get_logger()
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COMMIT_EVERY_S = 1.0
+_FETCH_BYTES = 64 * 1024
 _HAND_OVER_S = 20.0
 """How long a partition that we must give up waits for its documents in work: well below the broker's patience."""
 
@@ -45,7 +46,10 @@ class RawReader:
                 "group.protocol": "consumer",
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
-                "queued.max.messages.kbytes": 32 * 1024,
+                # A fetch is handed out partition by partition. Small ones keep a backlog's partitions side by side in
+                # event time; large ones would let the last partition look idle while the first is read for minutes.
+                "max.partition.fetch.bytes": _FETCH_BYTES,
+                "queued.max.messages.kbytes": 1024,
                 "allow.auto.create.topics": False,
                 "on_commit": self._on_commit,
                 "error_cb": self._on_error,
