@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 STATE  ?= .yuqing
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-test test check unit acceptance train bench clean
+.PHONY: help demo install install-test test check unit acceptance train evaluate clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,9 @@ acceptance: install-test ## the whole year 2023 of real news, twice, and with ki
 
 train: install-test ## train, export and evaluate the model from ../shared/data/labelled
 	$(BIN)/yuqing train --data ../shared/data/labelled --config model/config.toml --out build/model
+
+evaluate: install-test ## the committed weights against TF-IDF on the test parts of ../shared/data/labelled
+	$(BIN)/yuqing evaluate ../shared/data/labelled/*.jsonl --split test --baseline
 
 clean: ## remove the virtual environment, state and build output
 	rm -rf $(VENV) $(STATE) build *.egg-info
