@@ -27,7 +27,7 @@ CONFIG = TrainingConfig(
     seed=3,
     encoder=EncoderConfig(layers=(0, 2), max_tokens=24),
     schedule=ScheduleConfig(
-        passes=4.0, batch_tokens=300, learning_rate=2e-3, head_learning_rate=1e-2, checkpoint_every=50, dev_sample=5
+        passes=12.0, batch_tokens=300, learning_rate=2e-3, head_learning_rate=1e-2, checkpoint_every=50, dev_sample=5
     ),
 )
 
@@ -96,9 +96,9 @@ def _file(tensors: dict[str, np.ndarray]) -> bytes:
     return head + directory + b"".join(packed.values())
 
 
-def sentences(template: str, label: str | list[str], count: int = 50) -> list[dict[str, object]]:
+def sentences(template: str, label: str | list[str], count: int = 50, *, seed: int = 0) -> list[dict[str, object]]:
     """Rows of one meaning, with enough words of chance around it to be no near duplicates of each other."""
-    rng = random.Random(template)
+    rng = random.Random(f"{seed}{template}")
     chinese = any("一" <= character <= "鿿" for character in template)
     field = "labels" if isinstance(label, list) else "label"
     rows: list[dict[str, object]] = []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_model import Built
+from small_model import Built, sentences
 
 from model.classifier import MAX_TOPICS, Classifier, Prediction, Tokens, pack
 from model.labels import SENTIMENTS, TOPIC_IDS, TOPIC_INDEX
@@ -31,10 +31,17 @@ def test_a_prediction_has_a_label_and_a_score() -> None:
 
 
 def test_what_was_learned_is_told(classifier: Classifier) -> None:
-    good, bad = classifier.predict(["profit hits a record, shares rise", "warns of a loss, shares fall"])
-    assert (good.label, bad.label) == ("positive", "negative")
-    (dividend,) = classifier.predict(["Acme raises its dividend in amber delta"])
-    assert "dividend" in dividend.topics
+    """On sentences of the kinds it was trained on, with other words around them; which few it misses differs by machine."""
+    good = _fresh(classifier, "{} profit hits a record, shares rise {}")
+    bad = _fresh(classifier, "{} warns of a loss, shares fall {}")
+    dividend = _fresh(classifier, "{} raises its dividend {}")
+    right = [one.label == "positive" for one in good] + [one.label == "negative" for one in bad]
+    assert sum(right) >= 0.9 * len(right)
+    assert sum("dividend" in one.topics for one in dividend) >= 0.9 * len(dividend)
+
+
+def _fresh(classifier: Classifier, template: str) -> list[Prediction]:
+    return classifier.predict([str(row["text"]) for row in sentences(template, "", seed=1)])
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
