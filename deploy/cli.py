@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -206,10 +206,21 @@ def evaluate(context: typer.Context) -> int:
     return _model_command("evaluate", context.args)
 
 
-def _model_command(name: str, arguments: list[str]) -> int:
+@app.command(context_settings=_HANDED_OVER, add_help_option=False)
+def model(context: typer.Context) -> int:
+    """Promote a model that is better, go back, see which is in force; see `yuqing model --help`."""
+    from deploy.settings import load_settings
+
+    named = any(argument.startswith(("--models", "--help")) for argument in context.args)
+    models = None if named else load_settings().model.models
+    given = {} if models is None else {"models": models}
+    return _model_command("model", context.args, {"model": dict.fromkeys(("promote", "rollback", "list"), given)})
+
+
+def _model_command(name: str, arguments: list[str], defaults: dict[str, Any] | None = None) -> int:
     from model.commands import app as model_app
 
-    code = model_app([name, *arguments], prog_name="yuqing", standalone_mode=False)
+    code = model_app([name, *arguments], prog_name="yuqing", standalone_mode=False, default_map=defaults)
     return code if isinstance(code, int) else 0
 
 

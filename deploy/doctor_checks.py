@@ -68,9 +68,10 @@ def java(patient: Patient) -> str:
 
 def model(patient: Patient) -> str:
     """The weights are complete and unaltered: every hash of the manifest holds."""
-    from model.artefact import COMMITTED, read_manifest
+    from deploy.weights import weights_folder
+    from model.artefact import read_manifest
 
-    manifest = read_manifest(patient.settings.model.folder or COMMITTED)
+    manifest = read_manifest(weights_folder(patient.settings))
     return f"{manifest.model_version}, {len(manifest.files)} files as their hashes say"
 
 

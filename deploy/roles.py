@@ -60,6 +60,7 @@ def scorer(settings: Settings, services: Services, stop: threading.Event) -> Non
     """Reads raw documents, scores them and publishes the outcomes."""
     import redis
 
+    from deploy.weights import weights_folder
     from model.classifier import Classifier
     from stream.entities import EntityLinker
     from stream.intake import Intake
@@ -67,7 +68,7 @@ def scorer(settings: Settings, services: Services, stop: threading.Event) -> Non
     from stream.scorer import Scorer
 
     chosen = settings.model
-    classifier = Classifier.load(chosen.folder, engine=chosen.engine, threads=chosen.threads)
+    classifier = Classifier.load(weights_folder(settings), engine=chosen.engine, threads=chosen.threads)
     with redis.Redis.from_url(services.redis_url) as cache:
         stories = StoryIndex(cache, prefix=settings.redis.prefix, window=timedelta(days=settings.intake.story_days))
         Scorer(

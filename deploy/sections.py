@@ -91,10 +91,17 @@ class Model(Section):
     """Which model scores, and how its batches are cut."""
 
     folder: Path | None = None
+    models: Path | None = None
     engine: Literal["auto", "onnx", "torch"] = "auto"
     threads: int = Field(default=0, ge=0)
     token_budget: Positive = 4096
     deadline_ms: float = Field(default=50, gt=0)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Model:
+        if self.folder and self.models:
+            raise ValueError("both folder and models are set: keep one of them")
+        return self
 
 
 class Limits(Section):

@@ -18,6 +18,7 @@ from rich.logging import RichHandler
 from rich.table import Table
 
 from model.classifier import Classifier
+from model.commands_lifecycle import register
 from model.datasets import Row, document_rows, read_rows, task_of_rows
 from model.errors import ConfigError, DataError, EngineError, ModelError
 from model.evaluation import Report, evaluate
@@ -25,6 +26,7 @@ from model.splits import parts
 from model.tasks import Task
 
 app = typer.Typer(help="Train the model, and measure it.", no_args_is_help=True)
+register(app)
 CONFIG = Path(__file__).with_name("config.toml")
 
 

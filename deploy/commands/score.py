@@ -28,12 +28,13 @@ def score_lines(settings: Settings, file: str) -> int:
     Raises UsageError for a file that is not there, ArtefactError and WatchListError.
     """
     from deploy.roles import limits_of, now, watched
+    from deploy.weights import weights_folder
     from model.classifier import Classifier
     from stream.entities import EntityLinker
     from stream.intake import Intake
 
     chosen = settings.model
-    classifier = Classifier.load(chosen.folder, engine=chosen.engine, threads=chosen.threads)
+    classifier = Classifier.load(weights_folder(settings), engine=chosen.engine, threads=chosen.threads)
     intake = Intake(EntityLinker(watched(settings)), limits_of(settings), now)
     encoder = msgspec.json.Encoder()
     unreadable = 0

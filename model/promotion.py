@@ -1,0 +1,92 @@
+"""Whether a candidate is better than the model in force, on rows that neither has learned from.
+
+Both answer the dev part of every labelled file, as `model/splits.py` cuts it for one frozen seed, so the rows are the
+same from one candidate to the next. Temperature and thresholds were fitted on these dev parts too, for both models
+alike; the temperature does not change which label is the likeliest. `model/verdicts.py` holds the test.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from model.classifier import Classifier
+from model.datasets import Row, document_rows
+from model.errors import ConfigError, DataError
+from model.evaluation import all_logits, label_probabilities
+from model.labels import TOPIC_INDEX
+from model.splits import parts
+from model.tasks import Task
+from model.verdicts import Bar, Flags, Verdict, verdict
+
+FROZEN_SEED: Final = 0  # of the split; a model of another seed may have learned from these dev rows
+
+
+def frozen_rows(sets: Mapping[str, tuple[Task, list[Row]]]) -> dict[str, tuple[Task, list[Row]]]:
+    """The dev part of every file; files too small to have one are left out.
+
+    Raises:
+        DataError: no file has a dev part.
+    """
+    found = {}
+    for name, (task, every) in sets.items():
+        rows = document_rows(every)
+        places = parts([row.text for row in rows], seed=FROZEN_SEED)["dev"]
+        if chosen := [rows[place] for place in places if _known(rows[place], task)]:
+            found[name] = (task, chosen)
+    if not found:
+        raise DataError("no labelled file is large enough to have a dev part: give more rows")
+    return found
+
+
+def refuse_other_split(classifier: Classifier) -> None:
+    """Make sure that a model was trained on the split whose dev parts are asked.
+
+    Raises:
+        ConfigError: its manifest names another seed, so its training may have seen these rows.
+    """
+    seed = classifier.manifest.training.get("seed", FROZEN_SEED)
+    if seed != FROZEN_SEED:
+        raise ConfigError(
+            f"{classifier.version} was trained on the split of seed {seed}, so it may have learned from the rows that "
+            f"promotion asks: train it with seed = {FROZEN_SEED}"
+        )
+
+
+def hits(classifier: Classifier, rows: Sequence[Row], task: Task) -> Flags:
+    """Which rows a model answers right, (rows,): the likeliest label, or with several topics a row exactly those."""
+    sentiment, topics = all_logits(classifier, [row.text for row in rows])
+    if task.kind == "topics":
+        columns = [TOPIC_INDEX[name] for name in task.topics]
+        limits = np.array(classifier.manifest.thresholds)[columns]
+        truths = [{ours for name in row.names for ours in task.labels.get(name, ())} for row in rows]
+        expected = np.array([[name in truth for name in task.topics] for truth in truths])
+        return np.asarray((expected == (1 / (1 + np.exp(-topics[:, columns])) >= limits)).all(axis=1))
+    names = list(task.labels)
+    best = label_probabilities(task, names, sentiment, topics).argmax(axis=1)
+    return np.array([names[place] in row.names for place, row in zip(best, rows, strict=True)])
+
+
+def judge(
+    incumbent: Classifier,
+    candidate: Classifier,
+    rows: Mapping[str, tuple[Task, list[Row]]],
+    bar: Bar,
+    *,
+    rng: np.random.Generator,
+) -> Verdict:
+    """Compare two models on frozen rows, as `frozen_rows` returns them.
+
+    Raises:
+        ConfigError: one of them was trained on another split.
+    """
+    for classifier in (incumbent, candidate):
+        refuse_other_split(classifier)
+    pairs = {
+        name: (hits(incumbent, chosen, task), hits(candidate, chosen, task)) for name, (task, chosen) in rows.items()
+    }
+    return verdict(incumbent.version, candidate.version, pairs, bar, rng=rng)
+
+
+def _known(row: Row, task: Task) -> bool:
+    return task.kind == "topics" or any(name in task.labels for name in row.names)
