@@ -2,9 +2,10 @@
 
 ```
 weights/
-├── manifest.json      version, labels, thresholds, temperature, measurements, and the SHA-256 of every other file
-├── model.int8.onnx
-└── tokenizer.json
+├── manifest.json      version, labels, thresholds, routes, measurements, and the SHA-256 of every other file
+└── ENCODER/           one folder for each encoder; `routes` says which language it reads
+    ├── model.int8.onnx
+    └── tokenizer.json
 ```
 Nothing in it is executable, nothing is unpickled, and nothing is fetched.
 """
@@ -17,28 +18,35 @@ import msgspec
 
 from model.errors import ArtefactError
 from model.labels import SENTIMENTS, TOPIC_IDS
+from model.routing import LANGUAGES, Language
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MANIFEST: Final = "manifest.json"
 TOKENIZER: Final = "tokenizer.json"
 ONNX_INT8: Final = "model.int8.onnx"
 COMMITTED: Final = Path(__file__).parent / "weights"
 
 
+class EncoderPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One encoder: `max_tokens` read of a text, begin and end marks included, and the id of padding."""
+
+    max_tokens: int
+    pad_id: int
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a weights folder says about itself.
 
     `thresholds` has one probability for each of `topics`; one above 1 means that the label is never reported.
-    `temperature` divides sentiment logits. `files` maps a name to its SHA-256 in hexadecimal.
+    `routes` maps a language to the name of the encoder that reads it, `files` a path to its SHA-256 in hexadecimal.
     """
 
     format: int
     model_version: str
     sentiments: tuple[str, ...]
     topics: tuple[str, ...]
-    max_tokens: int
-    pad_id: int
-    temperature: float
+    encoders: dict[str, EncoderPart]
+    routes: dict[Language, str]
     thresholds: tuple[float, ...]
     files: dict[str, str]
     metrics: dict[str, Any] = {}
@@ -89,16 +97,19 @@ def _check_shape(path: Path, manifest: Manifest) -> None:
         raise ArtefactError(f"{path} has format {manifest.format}, this version reads {FORMAT}: upgrade or retrain.")
     if manifest.sentiments != SENTIMENTS or manifest.topics != TOPIC_IDS:
         raise ArtefactError(f"{path} was made for other labels than model/labels.py has: retrain.")
-    if len(manifest.thresholds) != len(manifest.topics) or manifest.temperature <= 0 or manifest.max_tokens < 3:
-        raise ArtefactError(f"{path} holds thresholds, a temperature or a token limit that cannot be: retrain.")
-    missing = {ONNX_INT8, TOKENIZER} - set(manifest.files)
+    shortest = min((one.max_tokens for one in manifest.encoders.values()), default=0)
+    if len(manifest.thresholds) != len(manifest.topics) or shortest < 3:
+        raise ArtefactError(f"{path} holds thresholds or a token limit that cannot be: retrain.")
+    if set(manifest.routes) != set(LANGUAGES) or not set(manifest.routes.values()) <= set(manifest.encoders):
+        raise ArtefactError(f"{path} does not say which of its encoders reads which language: retrain.")
+    missing = {f"{name}/{file}" for name in manifest.encoders for file in (ONNX_INT8, TOKENIZER)} - set(manifest.files)
     if missing:
         raise ArtefactError(f"{path} vouches for no {', '.join(sorted(missing))}: retrain.")
 
 
 def _check_file(folder: Path, name: str, expected: str) -> None:
     path = folder / name
-    if Path(name).name != name:
+    if Path(name).is_absolute() or ".." in Path(name).parts:
         raise ArtefactError(f"{folder / MANIFEST} names a file outside its folder: {name!r}.")
     if not path.is_file():
         raise ArtefactError(f"{path} is missing although the manifest lists it. Check the folder out again.")

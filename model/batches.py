@@ -19,7 +19,7 @@ def batches(
 
     Lengths are jittered before sorting, so that the same texts do not meet in every pass.
     """
-    jittered = np.array([lengths[place] for place in places]) * rng.uniform(0.85, 1.15, size=len(places))
+    jittered = np.array([lengths[place] for place in places]) * rng.uniform(0.94, 1.06, size=len(places))
     found: list[list[int]] = []
     batch: list[int] = []
     longest = 0

@@ -3,7 +3,7 @@
 A text is what the caller wants judged, for a news item "title. lead"; only its first `max_tokens` tokens are read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -11,21 +11,24 @@ from typing import Final, Literal
 import numpy as np
 from tokenizers import Tokenizer
 
-from model.artefact import COMMITTED, ONNX_INT8, TOKENIZER, Manifest, read_manifest
+from model.artefact import COMMITTED, ONNX_INT8, TOKENIZER, EncoderPart, Manifest, read_manifest
 from model.engines import Engine, FloatArray, IntArray, OnnxEngine, TorchEngine
 from model.errors import ArtefactError
-from model.labels import SENTIMENTS, TOPICS, Sentiment
+from model.labels import SENTIMENTS, TOPIC_IDS, TOPICS, Sentiment
+from model.routing import language_of
 
 MAX_TOPICS: Final = 3
-# No piece of the vocabulary spans more than 16 characters, so what lies beyond cannot be among the tokens kept.
-CHARACTERS_PER_TOKEN: Final = 16
+ENTITY_CHARACTERS: Final = 100
+# No piece of a vocabulary spans more than 20 characters, so what lies beyond cannot be among the tokens kept.
+CHARACTERS_PER_TOKEN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """One text as token ids, begin and end marks included, never empty, at most the model's `max_tokens`."""
+    """One text as token ids for one encoder, begin and end marks included, never empty, at most its `max_tokens`."""
 
     ids: list[int]
+    encoder: str = ""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -57,15 +60,31 @@ class Prediction:
         return self.positive - self.negative
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One encoder ready to read: how its text is cut, and what runs it."""
+
+    part: EncoderPart
+    tokenizer: Tokenizer
+    engine: Engine
+
+    def encode(self, texts: Sequence[str | tuple[str, str]], name: str) -> list[Tokens]:
+        """Cut texts, or pairs of an entity and a text."""
+        return [Tokens(encoding.ids, name) for encoding in self.tokenizer.encode_batch(list(texts))]
+
+    def logits(self, batch: Sequence[Tokens]) -> tuple[FloatArray, FloatArray]:
+        """One forward pass, padded to the longest."""
+        return self.engine.logits(*_pad(batch, self.part.pad_id))
+
+
 class Classifier:
     """A loaded model. Safe to use from several threads; every call is a pure function of its arguments."""
 
-    def __init__(self, manifest: Manifest, tokenizer: Tokenizer, engine: Engine) -> None:
+    def __init__(self, manifest: Manifest, readers: Mapping[str, Reader]) -> None:
         self.manifest = manifest
         self.version = manifest.model_version
-        self.engine_name = engine.name
-        self._engine = engine
-        self._tokenizer = tokenizer
+        self.engine_name = next(iter(readers.values())).engine.name
+        self._readers = readers
         self._thresholds = np.array(
             [limit if label.shown else 2.0 for limit, label in zip(manifest.thresholds, TOPICS, strict=True)]
         )
@@ -88,32 +107,45 @@ class Classifier:
         """
         folder = folder or COMMITTED
         manifest = read_manifest(folder)
-        try:
-            tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        except Exception as error:  # tokenizers raises plain Exception
-            raise ArtefactError(f"{folder / TOKENIZER} is not a readable tokenizer: {error}") from error
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(manifest.max_tokens)
-        runner: Engine
-        if engine == "torch":
-            runner = TorchEngine(folder, threads=threads)
-        else:
-            runner = OnnxEngine(folder / ONNX_INT8, threads=threads)
-        return cls(manifest, tokenizer, runner)
+        readers = {
+            name: Reader(part, _tokenizer(folder / name / TOKENIZER, part), _engine(folder / name, engine, threads))
+            for name, part in manifest.encoders.items()
+        }
+        return cls(manifest, readers)
 
-    def encode(self, texts: Sequence[str]) -> list[Tokens]:
-        """Turn texts into tokens, in order; any string has an answer, the empty one too."""
-        limit = self.manifest.max_tokens * CHARACTERS_PER_TOKEN
-        readable = [_readable(text, limit) for text in texts]
-        return [Tokens(encoding.ids) for encoding in self._tokenizer.encode_batch(readable)]
+    def encode(self, texts: Sequence[str], *, toward: Sequence[str | None] | None = None) -> list[Tokens]:
+        """Turn texts into tokens, in order; any string has an answer, the empty one too.
+
+        Args:
+            texts: any strings.
+            toward: for each text the name of the entity that is asked about, None for the text as a whole.
+        """
+        asked = toward or [None] * len(texts)
+        tokens: list[Tokens] = [Tokens([])] * len(texts)
+        routes = [self.manifest.routes[language_of(text)] for text in texts]
+        for name, reader in self._readers.items():
+            limit = reader.part.max_tokens * CHARACTERS_PER_TOKEN
+            places = [place for place, route in enumerate(routes) if route == name]
+            inputs = [_input(texts[place], asked[place], limit) for place in places]
+            for place, cut in zip(places, reader.encode(inputs, name), strict=True):
+                tokens[place] = cut
+        return tokens
 
     def logits(self, batch: Sequence[Tokens]) -> tuple[FloatArray, FloatArray]:
-        """One forward pass, padded to the longest: (documents, 3) and (documents, topics) raw logits, float32."""
-        ids, mask = _pad(batch, self.manifest.pad_id)
-        return self._engine.logits(ids, mask)
+        """Run a batch: (documents, 3) and (documents, topics) logits, float32.
+
+        One forward pass for each encoder that the batch has tokens of, padded to the longest of them.
+        """
+        sentiment = np.empty((len(batch), len(SENTIMENTS)), dtype=np.float32)
+        topics = np.empty((len(batch), len(TOPIC_IDS)), dtype=np.float32)
+        for name, reader in self._readers.items():
+            places = [place for place, tokens in enumerate(batch) if tokens.encoder == name]
+            if places:
+                sentiment[places], topics[places] = reader.logits([batch[place] for place in places])
+        return sentiment, topics
 
     def predict_tokens(self, batch: Sequence[Tokens]) -> list[Prediction]:
-        """Judge a batch in one forward pass, padded to its longest text; an empty batch gives an empty list."""
+        """Judge a batch, one forward pass for each encoder; an empty batch gives an empty list."""
         if not batch:
             return []
         sentiment, topics = self.logits(batch)
@@ -121,7 +153,7 @@ class Classifier:
 
     def judge(self, sentiment: FloatArray, topics: FloatArray) -> list[Prediction]:
         """Turn logits, (documents, 3) and (documents, topics), into calibrated predictions."""
-        scaled = sentiment.astype(np.float64) / self.manifest.temperature
+        scaled = sentiment.astype(np.float64)
         exponents = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         probabilities = exponents / exponents.sum(axis=1, keepdims=True)
         scores = 1.0 / (1.0 + np.exp(-topics.astype(np.float64)))
@@ -138,18 +170,33 @@ class Classifier:
             topic_scores=tuple(float(scores[place]) for place in best),
         )
 
-    def predict(self, texts: Sequence[str], *, token_budget: int = 4096) -> list[Prediction]:
+    def predict(
+        self, texts: Sequence[str], *, toward: Sequence[str | None] | None = None, token_budget: int = 4096
+    ) -> list[Prediction]:
         """Judge any number of texts and answer in their order.
 
         Texts are sorted by length and packed so that no forward pass holds more than `token_budget` tokens, padding
         included (a single text may exceed it). How texts are packed does not change an answer beyond rounding (1e-5).
+
+        Args:
+            texts: any strings.
+            toward: for each text the name of the entity that the sentiment is to be about, None for the whole text.
+            token_budget: see above.
         """
-        tokens = self.encode(texts)
-        answers: list[Prediction | None] = [None] * len(tokens)
-        for places in pack([len(item) for item in tokens], token_budget):
-            for place, answer in zip(places, self.predict_tokens([tokens[i] for i in places]), strict=True):
-                answers[place] = answer
-        return [answer for answer in answers if answer is not None]
+        if not texts:
+            return []
+        return self.judge(*self.all_logits(self.encode(texts, toward=toward), token_budget=token_budget))
+
+    def all_logits(self, tokens: Sequence[Tokens], *, token_budget: int = 4096) -> tuple[FloatArray, FloatArray]:
+        """Run any number of texts, packed by encoder and length: what `logits` returns, in the order of texts."""
+        sentiment = np.empty((len(tokens), len(SENTIMENTS)), dtype=np.float32)
+        topics = np.empty((len(tokens), len(TOPIC_IDS)), dtype=np.float32)
+        for name in self._readers:
+            mine = [place for place, item in enumerate(tokens) if item.encoder == name]
+            for packed in pack([len(tokens[place]) for place in mine], token_budget):
+                places = [mine[at] for at in packed]
+                sentiment[places], topics[places] = self.logits([tokens[place] for place in places])
+        return sentiment, topics
 
 
 def pack(lengths: Sequence[int], token_budget: int) -> Iterator[list[int]]:
@@ -162,6 +209,27 @@ def pack(lengths: Sequence[int], token_budget: int) -> Iterator[list[int]]:
         group.append(place)
     if group:
         yield group
+
+
+def _tokenizer(path: Path, part: EncoderPart) -> Tokenizer:
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises plain Exception
+        raise ArtefactError(f"{path} is not a readable tokenizer: {error}") from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(part.max_tokens)
+    return tokenizer
+
+
+def _engine(folder: Path, engine: str, threads: int) -> Engine:
+    if engine == "torch":
+        return TorchEngine(folder, threads=threads)
+    return OnnxEngine(folder / ONNX_INT8, threads=threads)
+
+
+def _input(text: str, entity: str | None, limit: int) -> str | tuple[str, str]:
+    readable = _readable(text, limit)
+    return readable if entity is None else (_readable(entity, ENTITY_CHARACTERS), readable)
 
 
 def _readable(text: str, limit: int) -> str:

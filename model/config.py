@@ -6,21 +6,25 @@ from typing import Annotated
 import msgspec
 
 from model.errors import ConfigError
+from model.routing import LANGUAGES, Language
 
+Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]+$")]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class EncoderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The encoder: which of its layers are kept, and which of its pieces.
+    """Where an encoder starts from: which pre-trained one, which of its layers are kept, and which of its pieces.
 
-    `max_tokens`: tokens read of a text, begin and end marks included, 3 to 512. `piece_at_least`: how often a piece
-    must occur to be kept. `vocabulary_text`: folders with more text to count pieces in, relative to the data folder;
-    absent ones are passed over.
+    `base`: a key of `model.bases.BASES`. `layers`: places of the layers to keep, all if empty. `max_tokens`: tokens
+    read of a text, begin and end marks included, 3 to 512. `piece_at_least`: how often a piece must occur to be kept,
+    for a base whose vocabulary is cut. `vocabulary_text`: folders with more text to count pieces in, relative to the
+    data folder; absent ones are passed over.
     """
 
-    layers: tuple[int, ...] = (1, 3, 5, 7, 9, 11)
+    base: str = "multilingual-e5-small"
+    layers: tuple[int, ...] = ()
     max_tokens: Annotated[int, msgspec.Meta(ge=3, le=512)] = 128
     piece_at_least: Count = 1
     vocabulary_text: tuple[str, ...] = ()
@@ -47,13 +51,34 @@ class ScheduleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dev_sample: Count = 250
 
 
-class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole run. `repeat`: how often a pass draws each row of a set, by file name without ending."""
+class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The training of one encoder.
 
-    seed: int = 0
+    `languages`: whose texts it learns and will read. `repeat`: how often a pass draws each row of a set, by file name
+    without ending; `NAME.toward` for the rows of a set that name an entity.
+    """
+
+    languages: tuple[Language, ...] = LANGUAGES
     encoder: EncoderConfig = EncoderConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     repeat: dict[str, Annotated[float, msgspec.Meta(ge=0)]] = {}
+
+
+class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole model: one or several encoders by name, which together read every language once."""
+
+    encoders: dict[Name, RunConfig]
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        read = sorted(language for run in self.encoders.values() for language in run.languages)
+        if read != sorted(LANGUAGES):
+            raise ValueError(f"the encoders read {read}, and must read each of {list(LANGUAGES)} exactly once")
+
+    @property
+    def routes(self) -> dict[Language, str]:
+        """The name of the encoder that reads a language."""
+        return {language: name for name, run in self.encoders.items() for language in run.languages}
 
 
 def read_config(path: Path) -> TrainingConfig:

@@ -11,11 +11,10 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from model.datasets import Example, Row, examples, read_folder
+from model.datasets import Example, Row, document_rows, entity_examples, examples, read_folder
 from model.labels import SENTIMENTS
 from model.splits import Part, parts
 from model.tasks import Task
-from model.vocabulary import PAD_ID
 
 Sets = dict[str, tuple[Task, dict[Part, list[Row]]]]
 
@@ -47,8 +46,18 @@ def read_sets(folder: Path, *, seed: int) -> Sets:
 
 
 def training_examples(sets: Sets) -> list[Example]:
-    """The train parts of all sets, one after another."""
-    return [one for name, (task, rows) in sets.items() for one in examples(rows["train"], task, name)]
+    """The train parts of all sets, one after another, and their questions about single entities."""
+    return part_examples(sets, "train")
+
+
+def part_examples(sets: Sets, part: Part, *, limit: int | None = None, toward: bool = True) -> list[Example]:
+    """One part of all sets as examples, at most `limit` rows a set; `toward` has rows ask about entities as well."""
+    found: list[Example] = []
+    for name, (task, rows) in sets.items():
+        chosen = rows[part][:limit]
+        found += examples(document_rows(chosen), task, name)
+        found += entity_examples(chosen, task, name) if toward else []
+    return found
 
 
 def more_text(folders: Iterable[Path]) -> Iterator[str]:
@@ -71,12 +80,15 @@ class Corpus:
         chosen: the examples.
         tokenizer: truncating or not; ids are cut at `max_tokens` either way.
         max_tokens: begin and end marks included.
+        pad_id: of padding.
     """
 
-    def __init__(self, chosen: list[Example], tokenizer: Tokenizer, max_tokens: int) -> None:
+    def __init__(self, chosen: list[Example], tokenizer: Tokenizer, max_tokens: int, *, pad_id: int) -> None:
         tokenizer.enable_truncation(max_tokens)
+        inputs = [one.text if one.entity is None else (one.entity, one.text) for one in chosen]
         self.examples = chosen
-        self.ids = [encoding.ids for encoding in tokenizer.encode_batch_fast([one.text for one in chosen])]
+        self.pad_id = pad_id
+        self.ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(inputs)]
         self.lengths = [len(ids) for ids in self.ids]
         self.sources = [one.source for one in chosen]
 
@@ -86,7 +98,7 @@ class Corpus:
     def batch(self, places: list[int]) -> Batch:
         """Collect examples into tensors, padded to the longest."""
         longest = max(self.lengths[place] for place in places)
-        ids = np.full((len(places), longest), PAD_ID, dtype=np.int64)
+        ids = np.full((len(places), longest), self.pad_id, dtype=np.int64)
         for row, place in enumerate(places):
             ids[row, : self.lengths[place]] = self.ids[place]
         lengths = np.array([self.lengths[place] for place in places])

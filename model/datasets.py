@@ -5,7 +5,7 @@ A file is JSON Lines with `text`, and `label` or `labels`; with `entity` there m
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,19 +15,24 @@ import numpy.typing as npt
 
 from model.errors import DataError
 from model.labels import RISK_IDS, SENTIMENTS, TOPIC_IDS, TOPIC_INDEX
-from model.tasks import NEWSFLASH_TOPICS, Task, task_of
+from model.tasks import NEGATIVE, NEWSFLASH_TOPICS, Task, task_of
 
 # A text that its annotators found not to be bad news reports no risk event. No annotator was asked, so it counts less.
 INFERRED: Final = 0.25
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One line of a labelled file; fields that a source adds are ignored."""
+    """One line of a labelled file; fields that a source adds are ignored.
+
+    `entities` and `negative_entities`: those named, and those it is bad news for, joined by `;`.
+    """
 
     text: str
     label: str | None = None
     labels: tuple[str, ...] = ()
     entity: str | None = None
+    entities: str = ""
+    negative_entities: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -42,6 +47,7 @@ class Example:
     `allowed` and `considered` are places in `SENTIMENTS`: the annotator's answer is one of `allowed`, the question was
     about `considered`; both are () where nobody asked. `topics` and `mask` are (topics,) float32, the second being
     how much each topic counts, 0 where nobody asked. `exclusive`: exactly one of the topics fully asked about holds.
+    `entity`: whom the sentiment is toward, None for the text as a whole.
     """
 
     text: str
@@ -51,6 +57,7 @@ class Example:
     topics: npt.NDArray[np.float32]
     mask: npt.NDArray[np.float32]
     exclusive: bool
+    entity: str | None = None
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -100,6 +107,28 @@ def examples(rows: Iterable[Row], task: Task, source: str) -> list[Example]:
     return [_example(row.text, source, names, task) for row, names in known if names or task is NEWSFLASH_TOPICS]
 
 
+def entity_examples(rows: Iterable[Row], task: Task, source: str) -> list[Example]:
+    """Turn rows that name entities into questions about each, with the source `SOURCE.toward`."""
+    if task.kind != "sentiment":
+        return []
+    return [
+        replace(_example(row.text, f"{source}.toward", [name], task), entity=entity)
+        for row in rows
+        for entity, name in _toward(row, task)
+        if name in task.labels
+    ]
+
+
+def _toward(row: Row, task: Task) -> list[tuple[str, str]]:
+    if row.entity:
+        return [(row.entity, row.names[0])]
+    if task is not NEGATIVE:
+        return []
+    bad = set(row.negative_entities.split(";"))
+    named = [entity for entity in row.entities.split(";") if entity]
+    return [(entity, "negative" if entity in bad else "other") for entity in dict.fromkeys(named)]
+
+
 def _example(text: str, source: str, names: list[str], task: Task) -> Example:
     ours = {ours for name in names for ours in task.labels[name]}
     topics = np.zeros(len(TOPIC_IDS), dtype=np.float32)
@@ -119,7 +148,7 @@ def _places(names: Iterable[str]) -> tuple[int, ...]:
 
 
 def read_folder(folder: Path) -> dict[str, tuple[Task, list[Row]]]:
-    """Read every `*.jsonl` of a folder: name without ending -> its task and its rows, one a text.
+    """Read every `*.jsonl` of a folder: name without ending -> its task and its rows.
 
     Raises:
         DataError: there is none, or one cannot be read.
@@ -130,7 +159,7 @@ def read_folder(folder: Path) -> dict[str, tuple[Task, list[Row]]]:
     found: dict[str, tuple[Task, list[Row]]] = {}
     for path in paths:
         rows = read_rows(path)
-        found[path.stem] = (task_of_rows(rows), document_rows(rows))
+        found[path.stem] = (task_of_rows(rows), rows)
     return found
 
 

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from model.engines import OnnxEngine, TorchEngine
 from model.network import Network
 from model.quantization import quantize_products
-from model.vocabulary import PAD_ID
 
 OPSET: Final = 18
 log = logging.getLogger(__name__)
@@ -48,12 +47,12 @@ def export_onnx(network: Network, path: Path, *, int8_embeddings: bool = False) 
     words = network.encoder.embeddings.word_embeddings
     attention = network.encoder.config._attn_implementation
     was_training = network.training
-    ids = torch.full((2, 5), PAD_ID + 3, dtype=torch.int64)
+    ids = torch.full((2, 5), 4, dtype=torch.int64)
     mask = torch.ones_like(ids)
     mask[1, 3:] = 0
     try:
         if int8_embeddings:
-            network.encoder.embeddings.word_embeddings = RowQuantizedEmbedding(words.weight.detach())  # type: ignore[assignment]
+            network.encoder.embeddings.word_embeddings = RowQuantizedEmbedding(words.weight.detach())
         network.encoder.set_attn_implementation("eager")
         network.eval()
         with warnings.catch_warnings():
@@ -73,6 +72,13 @@ def export_onnx(network: Network, path: Path, *, int8_embeddings: bool = False) 
         network.encoder.embeddings.word_embeddings = words
         network.encoder.set_attn_implementation(attention)
         network.train(was_training)
+
+
+def calibrate(network: Network, temperature: float) -> None:
+    """Divide the network's sentiment logits by a temperature, in its weights, so that they need no more calibration."""
+    with torch.no_grad():
+        network.sentiment.weight.div_(temperature)
+        network.sentiment.bias.div_(temperature)
 
 
 def export_int8(network: Network, path: Path) -> None:

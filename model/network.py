@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
-from transformers import BertConfig, BertModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from model.errors import ArtefactError
 from model.labels import SENTIMENTS, TOPIC_IDS
@@ -18,11 +18,13 @@ class Network(nn.Module):
     """Token ids to logits.
 
     Args:
-        encoder: a BertModel without its pooling layer.
+        encoder: of `transformers`, without its pooling layer.
         dropout: before the heads, in training.
     """
 
-    def __init__(self, encoder: BertModel, *, dropout: float = 0.1) -> None:
+    encoder: Any  # of torch.nn.Module; the parts of a transformers encoder have no types
+
+    def __init__(self, encoder: PreTrainedModel, *, dropout: float = 0.1) -> None:
         super().__init__()
         self.encoder = encoder
         width = encoder.config.hidden_size
@@ -49,7 +51,9 @@ class Network(nn.Module):
 
 def save_network(network: Network, folder: Path) -> None:
     """Write `network.pt`: weights and the encoder's shape, nothing executable."""
-    state: dict[str, Any] = {"config": network.encoder.config.to_diff_dict(), "weights": network.state_dict()}
+    config = network.encoder.config
+    kind = {"model_type": config.model_type}
+    state: dict[str, Any] = {"config": config.to_diff_dict() | kind, "weights": network.state_dict()}
     temporary = folder / f".{NETWORK}.part"
     torch.save(state, temporary)
     temporary.replace(folder / NETWORK)
@@ -64,8 +68,8 @@ def load_network(folder: Path) -> Network:
     path = folder / NETWORK
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        encoder = BertModel(BertConfig.from_dict(state["config"]), add_pooling_layer=False)  # type: ignore[no-untyped-call]
-        network = Network(encoder)
+        config = AutoConfig.for_model(**state["config"])
+        network = Network(AutoModel.from_config(config, add_pooling_layer=False))  # type: ignore[no-untyped-call]
         network.load_state_dict(state["weights"])
     except FileNotFoundError:
         raise ArtefactError(f"no checkpoint in {folder}: {NETWORK} is missing. `yuqing train` leaves one.") from None

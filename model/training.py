@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch.utils.tensorboard import SummaryWriter
 
 from model.batches import plan
-from model.config import ScheduleConfig, TrainingConfig
+from model.config import RunConfig, ScheduleConfig
 from model.corpus import Batch, Corpus
 from model.losses import sentiment_loss, topic_loss
 from model.network import Network, save_network
@@ -48,9 +48,10 @@ def factor(step: int, total: int, schedule: ScheduleConfig) -> float:
 def train(
     network: Network,
     corpus: Corpus,
-    config: TrainingConfig,
+    run: RunConfig,
     folder: Path,
     *,
+    seed: int = 0,
     measure: Measure | None = None,
     stop_after: int | None = None,
 ) -> Progressed:
@@ -59,13 +60,14 @@ def train(
     Args:
         network: fresh, or anything of the same shape when a checkpoint exists.
         corpus: the examples to learn from.
-        config: the run.
+        run: how long, how fast, and how often each set is drawn.
+        seed: of batches and dropout.
         folder: takes checkpoints, `network.pt` and TensorBoard's `logs/`.
         measure: called after each pass; what it returns goes to the log and to TensorBoard.
         stop_after: stop early at this step, with a checkpoint, as a kill would without one.
     """
-    schedule = config.schedule
-    turns = [_plan(corpus, config, turn) for turn in range(int(schedule.passes) + (schedule.passes % 1 > 0))]
+    schedule = run.schedule
+    turns = [_plan(corpus, run, seed, turn) for turn in range(int(schedule.passes) + (schedule.passes % 1 > 0))]
     total = max(1, round(sum(map(len, turns[: int(schedule.passes)])) + schedule.passes % 1 * len(turns[-1])))
     optimizer = _optimizer(network, schedule)
     done = _resume(network, optimizer, folder, total, schedule)
@@ -79,7 +81,7 @@ def train(
         bar = progress.add_task("train", total=total, completed=done, note="")
         began, first = time.monotonic(), done
         for step, places in _from(turns, done, min(total, stop_after or total)):
-            now = _step(network, optimizer, corpus.batch(places), schedule, step, total, config.seed)
+            now = _step(network, optimizer, corpus.batch(places), schedule, step, total, seed)
             loss = now if loss != loss else 0.98 * loss + 0.02 * now
             done = step + 1
             progress.update(bar, completed=done, note=f"loss {loss:.3f}")
@@ -98,9 +100,8 @@ def train(
     return Progressed(done, loss)
 
 
-def _plan(corpus: Corpus, config: TrainingConfig, turn: int) -> list[list[int]]:
-    tokens = config.schedule.batch_tokens
-    return plan(corpus.lengths, corpus.sources, config.repeat, tokens, seed=config.seed, turn=turn)
+def _plan(corpus: Corpus, run: RunConfig, seed: int, turn: int) -> list[list[int]]:
+    return plan(corpus.lengths, corpus.sources, run.repeat, run.schedule.batch_tokens, seed=seed, turn=turn)
 
 
 def _from(turns: list[list[list[int]]], done: int, end: int) -> Iterator[tuple[int, list[int]]]:

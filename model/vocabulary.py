@@ -45,7 +45,9 @@ def build_tokenizer(pieces: list[str], scores: list[float]) -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{BEGIN} $A {END}", special_tokens=[(BEGIN, SPECIAL.index(BEGIN)), (END, SPECIAL.index(END))]
+        single=f"{BEGIN} $A {END}",
+        pair=f"{BEGIN} $A {END} $B {END}",
+        special_tokens=[(BEGIN, SPECIAL.index(BEGIN)), (END, SPECIAL.index(END))],
     )
     return tokenizer
 

@@ -14,9 +14,10 @@ __all__ = ["Repeats", "fingerprint"]
 P = TypeVar("P")
 
 
-def fingerprint(ids: Sequence[int]) -> bytes:
-    """16 bytes that stand for a sequence of token ids: what the model reads, no more and no less."""
-    return blake2b(np.asarray(ids, dtype=np.int32).tobytes(), digest_size=16).digest()
+def fingerprint(ids: Sequence[int], encoder: str = "") -> bytes:
+    """16 bytes that stand for token ids and the encoder that reads them: what the model sees, no more and no less."""
+    key = encoder.encode()[:64]
+    return blake2b(np.asarray(ids, dtype=np.int32).tobytes(), digest_size=16, key=key).digest()
 
 
 class Repeats(Generic[P]):

@@ -124,7 +124,7 @@ class Scoring:
                 self._changed.wait(None if due_at is None else max((due_at - now).total_seconds(), 0.0005))
 
     def _score(self, batch: Batch[Candidate]) -> None:
-        keys = [fingerprint(one.tokens.ids) for one in batch.items]
+        keys = [fingerprint(one.tokens.ids, one.tokens.encoder) for one in batch.items]
         answers: dict[bytes, Prediction | Exception] = {
             key: known for key in keys if (known := self._repeats.get(key)) is not None
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import psutil
 import psycopg
 import pytest
 import redis
@@ -36,10 +38,9 @@ def stack() -> Iterator[StackAddresses]:
     """Kafka, PostgreSQL and Redis for this session alone, with an empty state."""
     build = ROOT / "build"
     for leftover in build.glob("test-stack-*"):  # of a test run that was killed
-        try:
-            EmbeddedStack(leftover).remove()
-        except StackInUseError:
-            continue
+        if not psutil.pid_exists(int(leftover.name.rpartition("-")[2])):
+            with contextlib.suppress(StackInUseError):
+                EmbeddedStack(leftover).remove()
     services = EmbeddedStack(build / f"test-stack-{os.getpid()}", fresh=True)
     with services as addresses:
         yield addresses

@@ -10,10 +10,11 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from model.artefact import Manifest
-from model.config import EncoderConfig, ScheduleConfig, TrainingConfig
+from model.config import EncoderConfig, RunConfig, ScheduleConfig, TrainingConfig
 
 HIDDEN, LAYERS, HEADS, INTERMEDIATE, POSITIONS = 32, 3, 2, 64, 64
 WORDS = ["shares", "profit", "loss", "rise", "fall", "bank", "court", "raises", "cuts", "dividend", "fraud", "record"]
@@ -23,13 +24,14 @@ PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", *("▁" + word for word in WOR
 PIECES += [*dict.fromkeys(CHINESE), "公司", "股价", "财务造假", "▁zzz", "é", "<mask>"]
 SCORES = [0.0] * 4 + [-float(3 + place % 9) for place in range(4, len(PIECES))]
 
-CONFIG = TrainingConfig(
-    seed=3,
+RUN = RunConfig(
+    languages=("en",),
     encoder=EncoderConfig(layers=(0, 2), max_tokens=24),
     schedule=ScheduleConfig(
         passes=12.0, batch_tokens=300, learning_rate=2e-3, head_learning_rate=1e-2, checkpoint_every=50, dev_sample=5
     ),
 )
+CONFIG = TrainingConfig(encoders={"en": RUN, "zh": msgspec.structs.replace(RUN, languages=("zh",))}, seed=3)
 
 _FILLER = "amber birch cedar delta ember fjord grove heath inlet jetty knoll ledge marsh north ocean plain quarry ridge"
 _FILLER_ZH = "春夏秋冬东南西北山川河海云雨雷电花草树木金石红黄蓝绿甲乙丙丁"
@@ -42,6 +44,11 @@ class Built:
     data: Path
     folder: Path
     manifest: Manifest
+
+    @property
+    def english(self) -> Path:
+        """The folder of one of its two encoders."""
+        return self.folder / "en"
 
 
 def pack_q4(matrix: np.ndarray) -> bytes:

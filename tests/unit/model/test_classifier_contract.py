@@ -31,7 +31,7 @@ def test_a_prediction_has_a_label_and_a_score() -> None:
 
 
 def test_what_was_learned_is_told(classifier: Classifier) -> None:
-    """On sentences of the kinds it was trained on, with other words around them; which few it misses differs by machine."""
+    """On sentences of the kinds it was trained on, in other words; which few it misses differs by machine."""
     good = _fresh(classifier, "{} profit hits a record, shares rise {}")
     bad = _fresh(classifier, "{} warns of a loss, shares fall {}")
     dividend = _fresh(classifier, "{} raises its dividend {}")
@@ -71,7 +71,7 @@ def test_any_text_has_an_answer_that_sums_to_one(classifier: Classifier, text: s
 )
 def test_odd_texts_have_an_answer(classifier: Classifier, text: str) -> None:
     (tokens,) = classifier.encode([text])
-    assert 2 <= len(tokens) <= classifier.manifest.max_tokens
+    assert 2 <= len(tokens) <= classifier.manifest.encoders["en"].max_tokens
     (answer,) = classifier.predict([text])
     assert answer.negative + answer.neutral + answer.positive == pytest.approx(1)
 
@@ -80,7 +80,7 @@ def test_only_the_beginning_of_a_long_text_counts(classifier: Classifier) -> Non
     head = "shares rise " * 40
     one, other = classifier.encode([head + "bank", head + "court " * 5000])
     assert one.ids == other.ids
-    assert len(one) == classifier.manifest.max_tokens
+    assert len(one) == classifier.manifest.encoders["en"].max_tokens
 
 
 def test_order_and_company_do_not_matter(classifier: Classifier) -> None:
@@ -125,6 +125,24 @@ def test_nothing_gives_nothing(classifier: Classifier) -> None:
     assert classifier.predict_tokens([]) == []
 
 
+def test_each_language_has_its_encoder_and_a_batch_may_mix_them(classifier: Classifier) -> None:
+    tokens = classifier.encode(["shares rise", "公司股价下跌"])
+    assert [item.encoder for item in tokens] == ["en", "zh"]
+    mixed, _ = classifier.logits(tokens)
+    alone, _ = classifier.logits(tokens[1:])
+    np.testing.assert_allclose(mixed[1:], alone, atol=EXACT)
+
+
+def test_a_question_about_an_entity_is_another_text(classifier: Classifier) -> None:
+    whole, asked = classifier.encode(["bank profit, court loss"] * 2, toward=[None, "bank"])
+    assert asked.ids[-len(whole) + 1 :] == whole.ids[1:]
+    assert len(asked) > len(whole)
+    (long,) = classifier.encode(["shares rise " * 90], toward=["bank " * 900])
+    assert len(long) == classifier.manifest.encoders["en"].max_tokens
+    answers = classifier.predict(["bank profit, court loss"] * 2, toward=[None, "bank"])
+    assert answers[0] != answers[1]
+
+
 def test_a_batch_of_tokens_is_one_pass(classifier: Classifier) -> None:
     tokens = classifier.encode(TEXTS)
     assert [len(item) for item in tokens] == [len(item.ids) for item in tokens]
@@ -151,9 +169,9 @@ def test_topics_pass_their_own_threshold_and_at_most_three_are_told(classifier: 
     assert none.topics == ()
 
 
-def test_temperature_softens(classifier: Classifier, built: Built) -> None:
+def test_probabilities_are_the_softmax_of_logits(classifier: Classifier) -> None:
     (answer,) = classifier.judge(
         np.array([[0.0, 0.0, 2.0]], dtype=np.float32), np.zeros((1, len(TOPIC_IDS)), np.float32)
     )
-    expected = np.exp(2 / built.manifest.temperature)
+    expected = np.exp(2)
     assert answer.positive == pytest.approx(expected / (2 + expected))

@@ -27,11 +27,11 @@ def _batch(rows: int = 40, tokens: int = 17) -> tuple[torch.Tensor, torch.Tensor
 
 @pytest.fixture(scope="module")
 def reference(built: Built) -> TorchEngine:
-    return TorchEngine(built.folder, threads=1)
+    return TorchEngine(built.english, threads=1)
 
 
 def test_fp32_onnx_agrees_with_torch(built: Built, reference: TorchEngine, tmp_path: Path) -> None:
-    network = load_network(built.folder)
+    network = load_network(built.english)
     export_onnx(network, tmp_path / "model.onnx")
     ids, mask = (one.numpy() for one in _batch())
     ours, theirs = reference.logits(ids, mask), OnnxEngine(tmp_path / "model.onnx", threads=1)
@@ -42,7 +42,7 @@ def test_fp32_onnx_agrees_with_torch(built: Built, reference: TorchEngine, tmp_p
 
 def test_int8_agrees_with_torch(built: Built, reference: TorchEngine) -> None:
     ids, mask = _batch()
-    engine = OnnxEngine(built.folder / "model.int8.onnx", threads=1)
+    engine = OnnxEngine(built.english / "model.int8.onnx", threads=1)
     assert engine.name == "onnxruntime-int8-cpu"
     expected, topics = reference.logits(ids.numpy(), mask.numpy())
     found, found_topics = engine.logits(ids.numpy(), mask.numpy())
@@ -64,7 +64,7 @@ def test_padding_changes_nothing(reference: TorchEngine) -> None:
 
 def test_an_int8_answer_does_not_depend_on_the_batch(built: Built) -> None:
     ids, mask = (one.numpy() for one in _batch())
-    engine = OnnxEngine(built.folder / "model.int8.onnx", threads=1)
+    engine = OnnxEngine(built.english / "model.int8.onnx", threads=1)
     together, _ = engine.logits(ids, mask)
     for row in range(0, 40, 7):
         length = int(mask[row].sum())
@@ -84,7 +84,7 @@ def test_columns_are_rounded_to_seven_bits_and_their_own_scale() -> None:
 
 
 def test_exporting_leaves_the_network_as_it_was(built: Built, tmp_path: Path) -> None:
-    network = load_network(built.folder).train()
+    network = load_network(built.english).train()
     words = network.encoder.embeddings.word_embeddings
     export_int8(network, tmp_path / "m.int8.onnx")
     assert network.training
@@ -93,8 +93,8 @@ def test_exporting_leaves_the_network_as_it_was(built: Built, tmp_path: Path) ->
 
 
 def test_int8_is_smaller_even_where_weights_are_few(built: Built, tmp_path: Path) -> None:
-    export_onnx(load_network(built.folder), tmp_path / "plain.onnx")
-    assert (built.folder / "model.int8.onnx").stat().st_size < 0.9 * (tmp_path / "plain.onnx").stat().st_size
+    export_onnx(load_network(built.english), tmp_path / "plain.onnx")
+    assert (built.english / "model.int8.onnx").stat().st_size < 0.9 * (tmp_path / "plain.onnx").stat().st_size
 
 
 def test_an_embedding_row_is_right_to_half_a_step() -> None:

@@ -84,14 +84,14 @@ def test_train_goes_from_data_to_weights(
     monkeypatch.setattr("model.build.read_pretrained", lambda _: pretrained)
     config = tmp_path / "config.toml"
     config.write_text(
-        "seed = 1\n[encoder]\nlayers = [0]\nmax_tokens = 16\nvocabulary_text = ['../nowhere']\n"
-        "[schedule]\npasses = 0.3\nbatch_tokens = 300\n[repeat]\nposts = 0\n"
+        "seed = 1\n[encoders.one.encoder]\nlayers = [0]\nmax_tokens = 16\nvocabulary_text = ['../nowhere']\n"
+        "[encoders.one.schedule]\npasses = 0.3\nbatch_tokens = 300\n[encoders.one.repeat]\nposts = 0\n"
     )
     command = ["train", "--data", str(built.data), "--config", str(config), "--out", str(tmp_path / "build")]
     result = RUN.invoke(app, [*command, "--weights", str(tmp_path / "weights")])
     assert result.exit_code == 0, result.output
     assert "news: accuracy" in result.stdout
-    assert model.Classifier.load(tmp_path / "weights").version.startswith("e5s1-")
+    assert model.Classifier.load(tmp_path / "weights").manifest.routes == {"en": "one", "zh": "one"}
 
 
 def test_train_names_what_is_missing(tmp_path: Path) -> None:

@@ -9,36 +9,38 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from small_model import CONFIG, Built
+from small_model import CONFIG, RUN, Built
 from tokenizers import Tokenizer
 
 from model import commands
+from model.bases import BASES
 from model.batches import batches, draw, plan
-from model.build import build
-from model.config import ScheduleConfig, TrainingConfig, read_config
-from model.corpus import Corpus, read_sets, training_examples
+from model.build import build, examples_of
+from model.config import RunConfig, ScheduleConfig, read_config
+from model.corpus import Corpus, part_examples, read_sets
 from model.encoder import build_encoder
 from model.errors import ArtefactError, ConfigError
 from model.network import NETWORK, Network, load_network
 from model.pretrained import Pretrained
 from model.training import CHECKPOINT, PLATEAU, factor, train
+from model.vocabulary import PAD_ID
 
 
 def _start(built: Built, pretrained: Pretrained) -> tuple[Network, Corpus]:
-    tokenizer = Tokenizer.from_file(str(built.folder / "tokenizer.json"))
-    kept = msgspec.json.decode((built.folder / "kept.json").read_bytes())
-    learned = training_examples(read_sets(built.data, seed=CONFIG.seed))
-    corpus = Corpus(learned[::5], tokenizer, 24)
+    tokenizer = Tokenizer.from_file(str(built.english / "tokenizer.json"))
+    kept = msgspec.json.decode((built.english / "kept.json").read_bytes())
+    learned = examples_of(RUN, part_examples(read_sets(built.data, seed=CONFIG.seed), "train"))
+    corpus = Corpus(learned[::5], tokenizer, 24, pad_id=PAD_ID)
     torch.manual_seed(0)
     return Network(build_encoder(pretrained, layers=(0, 2), kept=kept)), corpus
 
 
-def _longer(passes: float) -> TrainingConfig:
-    schedule = msgspec.structs.replace(CONFIG.schedule, passes=passes, checkpoint_every=2)
-    return msgspec.structs.replace(CONFIG, schedule=schedule)
+def _longer(passes: float) -> RunConfig:
+    schedule = msgspec.structs.replace(RUN.schedule, passes=passes, checkpoint_every=2)
+    return msgspec.structs.replace(RUN, schedule=schedule)
 
 
-RUN = _longer(2.0)
+SHORT = _longer(2.0)
 
 
 def test_rows_are_drawn_by_weight() -> None:
@@ -79,13 +81,13 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
 
 
 def test_a_run_leaves_checkpoints_and_a_log(built: Built) -> None:
-    assert {CHECKPOINT, PLATEAU, NETWORK, "kept.json", "logs"} <= {path.name for path in built.folder.iterdir()}
-    assert any((built.folder / "logs").iterdir())
+    assert {CHECKPOINT, PLATEAU, NETWORK, "kept.json", "logs"} <= {path.name for path in built.english.iterdir()}
+    assert any((built.english / "logs").iterdir())
 
 
 def test_a_run_can_stop_early_and_says_how_far_it_came(built: Built, pretrained: Pretrained, tmp_path: Path) -> None:
     network, corpus = _start(built, pretrained)
-    stopped = train(network, corpus, RUN, tmp_path, stop_after=2)
+    stopped = train(network, corpus, SHORT, tmp_path, stop_after=2)
     assert stopped.steps == 2
     assert 0 < stopped.loss < 20
     assert torch.load(tmp_path / CHECKPOINT, weights_only=True)["step"] == 2
@@ -93,11 +95,11 @@ def test_a_run_can_stop_early_and_says_how_far_it_came(built: Built, pretrained:
 
 def test_a_killed_run_goes_on_to_the_same_weights(built: Built, pretrained: Pretrained, tmp_path: Path) -> None:
     network, corpus = _start(built, pretrained)
-    train(network, corpus, RUN, tmp_path / "whole", stop_after=6)
+    train(network, corpus, SHORT, tmp_path / "whole", stop_after=6)
     killed, _ = _start(built, pretrained)
-    train(killed, corpus, RUN, tmp_path / "killed", stop_after=4)
+    train(killed, corpus, SHORT, tmp_path / "killed", stop_after=4)
     after, _ = _start(built, pretrained)
-    train(after, corpus, RUN, tmp_path / "killed", stop_after=6)
+    train(after, corpus, SHORT, tmp_path / "killed", stop_after=6)
     for whole, resumed in zip(network.parameters(), after.parameters(), strict=True):
         torch.testing.assert_close(whole, resumed, rtol=1e-4, atol=1e-6)
 
@@ -106,7 +108,7 @@ def test_a_finished_run_made_longer_starts_from_the_plateau(
     built: Built, pretrained: Pretrained, tmp_path: Path
 ) -> None:
     network, corpus = _start(built, pretrained)
-    ended = train(network, corpus, RUN, tmp_path)
+    ended = train(network, corpus, SHORT, tmp_path)
     plateau = torch.load(tmp_path / PLATEAU, weights_only=True)["step"]
     assert 0 < plateau < ended.steps
     seen: list[int] = []
@@ -117,8 +119,8 @@ def test_a_finished_run_made_longer_starts_from_the_plateau(
 
 def test_a_finished_run_has_nothing_left_to_do(built: Built, pretrained: Pretrained, tmp_path: Path) -> None:
     network, corpus = _start(built, pretrained)
-    ended = train(network, corpus, RUN, tmp_path)
-    assert train(network, corpus, RUN, tmp_path).steps == ended.steps
+    ended = train(network, corpus, SHORT, tmp_path)
+    assert train(network, corpus, SHORT, tmp_path).steps == ended.steps
 
 
 def test_building_again_reuses_what_is_there(built: Built, pretrained: Pretrained, tmp_path: Path) -> None:
@@ -144,8 +146,11 @@ def test_an_absent_network_is_named(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("sede = 1", "sede"),
-        ("[schedule]\npasses = 0", "passes"),
-        ("[encoder]\nmax_tokens = 4000", "max_tokens"),
+        ("[encoders.one.schedule]\npasses = 0", "passes"),
+        ("[encoders.one.encoder]\nmax_tokens = 4000", "max_tokens"),
+        ("[encoders.one]\nlanguages = ['en']", "each of"),
+        ("[encoders.one]\n[encoders.two]\nlanguages = ['zh']", "exactly once"),
+        ("[encoders.'../one']", "regex"),
         ("seed = ", "config"),
     ],
 )
@@ -158,6 +163,8 @@ def test_a_setting_that_cannot_be_is_named(tmp_path: Path, text: str, message: s
 
 def test_the_shipped_configuration_is_valid() -> None:
     shipped = commands.CONFIG
-    assert read_config(shipped).encoder.layers == (1, 3, 5, 7, 9, 11)
+    config = read_config(shipped)
+    assert config.routes == {"en": "en", "zh": "zh"}
+    assert all(run.encoder.base in BASES for run in config.encoders.values())
     with pytest.raises(ConfigError, match="cannot be read"):
         read_config(shipped.with_name("absent.toml"))

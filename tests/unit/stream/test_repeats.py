@@ -25,3 +25,4 @@ def test_a_capacity_of_nothing_remembers_nothing() -> None:
 def test_fingerprints_tell_sequences_apart() -> None:
     assert fingerprint([1, 2, 3]) == fingerprint([1, 2, 3])
     assert len({fingerprint(ids) for ids in ([1, 2, 3], [1, 23], [12, 3], [3, 2, 1], [])}) == 5
+    assert fingerprint([1, 2, 3], "en") != fingerprint([1, 2, 3], "zh")
