@@ -5,6 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 STATE  ?= .yuqing
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo install install-test test check unit acceptance train evaluate clean
@@ -42,9 +43,9 @@ check: install-test ## lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check ## every test, the real broker, database and cache included, with coverage
+test: check ## every test, the real broker, database and cache included, with coverage; WORKERS=2 at a time
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage run -m pytest --numprocesses $(WORKERS) --dist loadfile
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=90 --skip-covered --sort=cover
 
