@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.commands import alerts, dead_letters, watchlist
+from deploy.commands import alerts, dead_letters, label, watchlist
 from deploy.errors import UsageError
 from deploy.options import AsJson, Config, State, WatchLists, read_settings
 from deploy.role_names import ROLES
@@ -31,6 +31,7 @@ app = typer.Typer(
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(watchlist.app, name="watchlist")
+app.add_typer(label.app, name="label")
 
 # Model commands have many options of their own and load torch: their arguments are handed over unread.
 _HANDED_OVER = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
@@ -215,6 +216,25 @@ def model(context: typer.Context) -> int:
     models = None if named else load_settings().model.models
     given = {} if models is None else {"models": models}
     return _model_command("model", context.args, {"model": dict.fromkeys(("promote", "rollback", "list"), given)})
+
+
+@app.command(context_settings=_HANDED_OVER, add_help_option=False)
+def drift(context: typer.Context) -> int:
+    """Make the profile that drift is measured against; see `yuqing drift --help`."""
+    from deploy.settings import load_settings
+    from deploy.weights import weights_folder
+
+    weights = weights_folder(load_settings())
+    return _model_command("drift", context.args, {"drift": {"profile": {"weights": weights}}})
+
+
+@app.command(context_settings=_HANDED_OVER, add_help_option=False)
+def explain(context: typer.Context) -> int:
+    """Show which words of a text drove its prediction; see `yuqing explain --help`."""
+    from deploy.settings import load_settings
+    from deploy.weights import weights_folder
+
+    return _model_command("explain", context.args, {"explain": {"weights": weights_folder(load_settings())}})
 
 
 def _model_command(name: str, arguments: list[str], defaults: dict[str, Any] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 StorageError
 ├── AddressError        a database URL that cannot be used: the operator mends the setting
+├── CorrectionError     a correction of a document that is not stored: the analyst names another
 ├── MigrationError      the schema cannot be brought up to date: the message says what to run
 ├── UnstorableError     one record that PostgreSQL or the books refuse: it becomes a dead letter, others go on
 └── WatchListRowsError  two entities with one id, or a reserved one
@@ -12,7 +13,7 @@ A database that is away is none of these: SQLAlchemy's OperationalError passes t
 
 from __future__ import annotations
 
-__all__ = ["AddressError", "MigrationError", "StorageError", "UnstorableError", "WatchListRowsError"]
+__all__ = ["AddressError", "CorrectionError", "MigrationError", "StorageError", "UnstorableError", "WatchListRowsError"]
 
 
 class StorageError(Exception):
@@ -21,6 +22,10 @@ class StorageError(Exception):
 
 class AddressError(StorageError):
     """A database URL that cannot be used. The message shows it without its password, and a URL that would do."""
+
+
+class CorrectionError(StorageError):
+    """A correction of a document that is not stored, or no longer. The message names its id."""
 
 
 class MigrationError(StorageError):

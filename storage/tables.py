@@ -237,3 +237,20 @@ deliveries = Table(
     Index("deliveries_due", "next_attempt_at", postgresql_where=text("state = 'pending'")),
     comment="The outbox: written in the alert's own transaction. state: pending, delivered or dead.",
 )
+
+label_corrections = Table(
+    "label_corrections",
+    metadata,
+    Column("correction_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("document_id", UUID(as_uuid=True), nullable=False),
+    Column("published_at", _at, nullable=False),
+    Column("sentiment", Text, nullable=False),
+    Column("model_sentiment", Text, nullable=False),
+    Column("model_version", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=text("''")),
+    Column("corrected_at", _at, nullable=False),
+    CheckConstraint("sentiment in ('negative', 'neutral', 'positive')", name="label_corrections_sentiment"),
+    Index("label_corrections_document", "document_id"),
+    comment="Append-only: what analysts say a document's sentiment is; the newest of a document counts.",
+)

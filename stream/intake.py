@@ -18,7 +18,7 @@ from stream.language import Language, detect
 from stream.limits import Limits
 from stream.times import believable
 
-__all__ = ["Intake", "Limits", "RawRecord", "Read"]
+__all__ = ["Intake", "Limits", "RawRecord", "Read", "joined"]
 
 Clock = Callable[[], datetime]
 
@@ -58,10 +58,10 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def text(self) -> str:
         """Title and body as one text, for the model and the story index."""
-        return _joined(self.title, self.body)
+        return joined(self.title, self.body)
 
 
-def _joined(title: str, body: str) -> str:
+def joined(title: str, body: str) -> str:
     """Title and body with a full stop between them, unless the title closes itself."""
     if not (title and body):
         return title or body
@@ -94,7 +94,7 @@ class Intake:
             raise Unreadable(DeadReason.WRONG_SHAPE, f"source: {len(source)} characters; 1 to {_MOST_SOURCE_CHARS}")
         url, url_flags = _address(raw.url)
         published_at, time_flags = believable(raw.published_at, raw.fetched_at, record.arrived_at, self._limits)
-        text = _joined(title, body)
+        text = joined(title, body)
         return Read(
             document_id=identity,
             origin=Origin(topic=record.topic, partition=record.partition, offset=record.offset),

@@ -51,6 +51,7 @@ class Counting:
 
 
 @given(st.text(max_size=60))
+@settings(deadline=None)
 def test_units_cover_everything_but_white_space_in_order(text: str) -> None:
     units = units_of(text)
     covered = {place for unit in units for place in range(unit.start, unit.end)}
@@ -74,6 +75,7 @@ def test_what_is_taken_out_leaves_its_neighbours_apart() -> None:
 
 
 @given(st.lists(st.booleans(), max_size=40), st.integers(1, 50))
+@settings(deadline=None)
 def test_windows_keep_to_the_most_and_cover_every_unit(joined: list[bool], most: int) -> None:
     found = windows([Unit(place, place + 1, one) for place, one in enumerate(joined)], most)
     assert len(found) <= most
