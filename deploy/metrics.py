@@ -1,4 +1,4 @@
-"""The Prometheus endpoint of a role."""
+"""The Prometheus endpoint of a role, and what this room itself measures."""
 
 from __future__ import annotations
 
@@ -6,16 +6,33 @@ import platform
 from importlib.metadata import version
 
 import structlog
-from prometheus_client import Info, start_http_server
+from prometheus_client import Gauge, Info, start_http_server
 
 from deploy.errors import RoleError
 from deploy.role_names import ROLES
 
-__all__ = ["BUILD", "metrics_port", "serve_metrics"]
+__all__ = [
+    "BUILD",
+    "DRIFT_DETECTED",
+    "DRIFT_DOCUMENTS",
+    "DRIFT_EFFECT",
+    "DRIFT_P_VALUE",
+    "metrics_port",
+    "serve_metrics",
+]
 
 _log = structlog.get_logger()
 
 BUILD = Info("yuqing_build", "Which program this is.")
+
+DRIFT_EFFECT = Gauge(
+    "yuqing_drift_effect",
+    "Last day against the model's profile: population stability index, or distance where check is vectors.",
+    ["language", "check"],
+)
+DRIFT_P_VALUE = Gauge("yuqing_drift_p_value", "The chance of that effect or more without drift.", ["language", "check"])
+DRIFT_DETECTED = Gauge("yuqing_drift_detected", "1 where effect and p-value are beyond their limits.", ["language"])
+DRIFT_DOCUMENTS = Gauge("yuqing_drift_documents", "Documents of the last day that were looked at.", ["language"])
 
 
 def metrics_port(role: str, port_base: int) -> int:

@@ -1,4 +1,4 @@
-"""The chores: partitions before they are needed, finality, retention, the daily digest."""
+"""The chores: partitions before they are needed, finality, retention, the daily digest, drift."""
 
 from __future__ import annotations
 
@@ -62,6 +62,12 @@ class Chores:
         dropped = drop_before(self._engine, day)
         _log.info("retention_done", before=day.isoformat(), dropped=dropped)
 
+    def look_for_drift(self) -> None:
+        """Compares the last day with what the model was measured on."""
+        from deploy.drift_watch import look_for_drift
+
+        look_for_drift(self._settings, self._engine, self._clock())
+
     def send_digest(self) -> None:
         """Queues the digest of yesterday for every endpoint that wants it."""
         from deploy.alert_parts import send_digest
@@ -86,6 +92,8 @@ def run_schedule(settings: Settings, services: Services, stop: Event, clock: Cal
         add("retention", chores.drop_old, "cron", hour=_RETENTION_HOUR)
     if settings.digest.webhooks:
         add("digest", chores.send_digest, "cron", hour=settings.digest.hour)
+    if settings.drift.profile is not None:
+        add("drift", chores.look_for_drift, "cron", hour=settings.drift.hour)
     scheduler.start()
     _log.info("scheduler_started", chores=[job.id for job in scheduler.get_jobs()])
     stop.wait()

@@ -12,6 +12,7 @@ __all__ = [
     "Alerts",
     "Database",
     "Digest",
+    "Drift",
     "Intake",
     "Kafka",
     "Limits",
@@ -165,6 +166,15 @@ class Digest(Section):
 
     hour: int = Field(default=7, ge=0, le=23)
     webhooks: tuple[str, ...] = ()
+
+
+class Drift(Section):
+    """The daily look for drift: the model's profile (none: no look), the hour (UTC), and how much is looked at."""
+
+    profile: Path | None = None
+    hour: int = Field(default=5, ge=0, le=23)
+    sample: Positive = 1000
+    false_alarms: float = Field(default=0.01, gt=0, lt=1)
 
 
 class Retention(Section):

@@ -20,6 +20,7 @@ from deploy.sections import (
     Alerts,
     Database,
     Digest,
+    Drift,
     Intake,
     Kafka,
     Logs,
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     webhooks: tuple[Webhook, ...] = ()
     sources: tuple[Source, ...] = ()
     digest: Digest = Digest()
+    drift: Drift = Drift()
     retention: Retention = Retention()
     metrics: Metrics = Metrics()
     logs: Logs = Logs()

@@ -83,3 +83,14 @@ def test_the_history_is_one_object(capfdbinary: pytest.CaptureFixture[bytes], mo
     code = main(["model", "list", "--json"])
     answer = json.loads(capfdbinary.readouterr().out)
     assert (code, [one["action"] for one in answer["changes"]]) == (0, ["promote", "rollback"])
+
+
+@pytest.mark.parametrize(
+    "command", [["explain", "Shares fall"], ["drift", "profile", "--data", ".", "--out", "d.json"]]
+)
+def test_explanations_and_profiles_are_of_the_promoted_version(
+    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YUQING_MODEL__MODELS", str(_models(PROMOTED, "m1")))
+    assert main(command) == 1
+    assert "no weights in models/versions/m1" in capsys.readouterr().err

@@ -1,0 +1,60 @@
+"""`yuqing drift profile`: makes the file that live text is compared with."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from model.classifier import Classifier
+from model.command_frame import explained, print_json
+from model.datasets import document_rows, read_folder
+from model.drift_profile import make_profile, write_profile
+from model.errors import DataError
+from model.routing import Language, language_of
+from model.splits import parts
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Notice when what arrives is no longer what the model was made for.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `profile` a command of its own."""
+
+
+@app.command("profile")
+def profile_command(
+    data: Annotated[Path, typer.Option(help="Folder of labelled files; the parts that training did not see count.")],
+    out: Annotated[Path, typer.Option(help="Write the profile here, as JSON: counts and moments, no text.")],
+    weights: Annotated[Path | None, typer.Option(help="Weights folder; the one in force if left out.")] = None,
+    most: Annotated[int, typer.Option(help="At most so many texts of each language.", min=200)] = 4000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")] = False,
+) -> None:
+    """Describe the reference data as the model sees it, for `[drift] profile` in the settings."""
+    with explained():
+        classifier = Classifier.load(weights)
+        texts = _unseen_texts(data, int(classifier.manifest.training.get("seed", 0)), most)
+        profile = make_profile(classifier, texts)
+        if not profile.languages:
+            raise DataError(f"the files of {data} are too small: {len(texts)} texts in parts that training did not see")
+        write_profile(profile, out)
+        counts = {language: one.documents for language, one in profile.languages.items()}
+        if as_json:
+            print_json({"model_version": profile.model_version, "documents": counts, "file": str(out)})
+        else:
+            told = ", ".join(f"{count} texts of {language}" for language, count in counts.items())
+            typer.echo(f"{out}: {profile.model_version}, {told}")
+
+
+def _unseen_texts(data: Path, seed: int, most: int) -> list[str]:
+    """Dev and test texts of every file, at most `most` of each language, drawn by chance but always the same."""
+    found: dict[Language, list[str]] = {}
+    for _, rows in read_folder(data).values():
+        texts = [row.text for row in document_rows(rows)]
+        places = parts(texts, seed=seed)
+        for place in (*places["dev"], *places["test"]):
+            found.setdefault(language_of(texts[place]), []).append(texts[place])
+    rng = np.random.default_rng(0)
+    return [texts[place] for texts in found.values() for place in rng.permutation(len(texts))[:most]]
