@@ -7,6 +7,7 @@ import msgspec
 
 from model.errors import ConfigError
 from model.routing import LANGUAGES, Language
+from model.techniques import AugmentationConfig, Device, LoraConfig, Precision, StoppingConfig, TeacherConfig
 
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]+$")]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -56,12 +57,29 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `languages`: whose texts it learns and will read. `repeat`: how often a pass draws each row of a set, by file name
     without ending; `NAME.toward` for the rows of a set that name an entity.
+
+    All others are off by default. `device`: `auto` takes a GPU where there is one. `precision`: of the forward pass.
+    `accumulate`: batches whose gradients make one step. `average`: the decay of a moving average of the weights, which
+    is then what is measured and exported; 0 for none. `class_weight_limit`: weigh rows by the inverse frequency of
+    their label in their set, at most this much. `label_smoothing`: share of a label's mass that goes to the others.
+    `soft_labels`: take the share of annotators that agreed on a label, where a row has it, for the mass of that label.
     """
 
     languages: tuple[Language, ...] = LANGUAGES
     encoder: EncoderConfig = EncoderConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     repeat: dict[str, Annotated[float, msgspec.Meta(ge=0)]] = {}
+    device: Device = "auto"
+    precision: Precision = "fp32"
+    accumulate: Count = 1
+    average: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    class_weight_limit: Annotated[float, msgspec.Meta(ge=1)] | None = None
+    label_smoothing: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    soft_labels: bool = False
+    lora: LoraConfig | None = None
+    stopping: StoppingConfig | None = None
+    teacher: TeacherConfig | None = None
+    augmentation: AugmentationConfig | None = None
 
 
 class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

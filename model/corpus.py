@@ -1,18 +1,19 @@
 """The data folder made ready for training: split, tokenised, and every part with its targets."""
 
 import gzip
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from model.datasets import Example, Row, document_rows, entity_examples, examples, read_folder
-from model.labels import SENTIMENTS
+from model.labels import SENTIMENTS, TOPIC_IDS
 from model.splits import Part, parts
 from model.tasks import Task
 
@@ -30,6 +31,14 @@ class Batch:
     topics: Tensor
     topic_mask: Tensor
     exclusive: Tensor
+    weight: Tensor
+    certainty: Tensor
+    lesson_sentiment: Tensor
+    lesson_topics: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on a device."""
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 def read_sets(folder: Path, *, seed: int) -> Sets:
@@ -111,6 +120,10 @@ class Corpus:
             topics=torch.from_numpy(np.stack([one.topics for one in chosen])),
             topic_mask=torch.from_numpy(np.stack([one.mask for one in chosen])),
             exclusive=torch.tensor([one.exclusive for one in chosen]),
+            weight=torch.tensor([one.weight for one in chosen]),
+            certainty=torch.tensor([one.certainty for one in chosen]),
+            lesson_sentiment=_lessons([one.lesson and one.lesson[0] for one in chosen], len(SENTIMENTS)),
+            lesson_topics=_lessons([one.lesson and one.lesson[1] for one in chosen], len(TOPIC_IDS)),
         )
 
 
@@ -119,3 +132,8 @@ def _flags(rows: list[tuple[int, ...]]) -> Tensor:
     for row, places in enumerate(rows):
         flags[row, list(places)] = True
     return flags
+
+
+def _lessons(rows: Sequence[npt.NDArray[np.float32] | None], width: int) -> Tensor:
+    untaught = np.full(width, np.nan, dtype=np.float32)
+    return torch.from_numpy(np.stack([untaught if row is None else row for row in rows]))

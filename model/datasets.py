@@ -24,7 +24,8 @@ INFERRED: Final = 0.25
 class Row(msgspec.Struct, frozen=True):
     """One line of a labelled file; fields that a source adds are ignored.
 
-    `entities` and `negative_entities`: those named, and those it is bad news for, joined by `;`.
+    `entities` and `negative_entities`: those named, and those it is bad news for, joined by `;`. `agreement`: per cent
+    of annotators who chose the label; whatever is no such number counts as unknown.
     """
 
     text: str
@@ -33,6 +34,13 @@ class Row(msgspec.Struct, frozen=True):
     entity: str | None = None
     entities: str = ""
     negative_entities: str = ""
+    agreement: Any = None
+
+    @property
+    def certainty(self) -> float:
+        """The share of annotators who chose the label, above 0 and at most 1; 1 where it is unknown."""
+        known = isinstance(self.agreement, int | float) and 0 < self.agreement <= 100
+        return self.agreement / 100 if known else 1.0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -47,7 +55,10 @@ class Example:
     `allowed` and `considered` are places in `SENTIMENTS`: the annotator's answer is one of `allowed`, the question was
     about `considered`; both are () where nobody asked. `topics` and `mask` are (topics,) float32, the second being
     how much each topic counts, 0 where nobody asked. `exclusive`: exactly one of the topics fully asked about holds.
-    `entity`: whom the sentiment is toward, None for the text as a whole.
+    `entity`: whom the sentiment is toward, None for the text as a whole. `agreement`: the share of annotators who gave
+    the answer. What a run's techniques add: `weight` of the row in the loss, `certainty` of its sentiment (the mass of
+    the allowed answers; the rest goes to the others considered), and `lesson`, the probabilities that teachers give at
+    their temperature: (3,) and (topics,) float32, NaN throughout where none teaches.
     """
 
     text: str
@@ -58,6 +69,10 @@ class Example:
     mask: npt.NDArray[np.float32]
     exclusive: bool
     entity: str | None = None
+    agreement: float = 1.0
+    weight: float = 1.0
+    certainty: float = 1.0
+    lesson: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None = None
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -104,7 +119,11 @@ def document_rows(rows: Iterable[Row]) -> list[Row]:
 def examples(rows: Iterable[Row], task: Task, source: str) -> list[Example]:
     """Turn rows into examples, leaving out those with no label that the task knows."""
     known = [(row, [name for name in row.names if name in task.labels]) for row in rows]
-    return [_example(row.text, source, names, task) for row, names in known if names or task is NEWSFLASH_TOPICS]
+    return [
+        replace(_example(row.text, source, names, task), agreement=row.certainty)
+        for row, names in known
+        if names or task is NEWSFLASH_TOPICS
+    ]
 
 
 def entity_examples(rows: Iterable[Row], task: Task, source: str) -> list[Example]:

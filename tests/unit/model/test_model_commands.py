@@ -80,8 +80,8 @@ def test_what_goes_wrong_is_named(built: Built, tmp_path: Path, arguments: list[
 def test_train_goes_from_data_to_weights(
     built: Built, pretrained: Pretrained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model.build.installed_file", lambda: Path("unused"))
-    monkeypatch.setattr("model.build.read_pretrained", lambda _: pretrained)
+    monkeypatch.setattr("model.encoder_run.installed_file", lambda: Path("unused"))
+    monkeypatch.setattr("model.encoder_run.read_pretrained", lambda _: pretrained)
     config = tmp_path / "config.toml"
     config.write_text(
         "seed = 1\n[encoders.one.encoder]\nlayers = [0]\nmax_tokens = 16\nvocabulary_text = ['../nowhere']\n"

@@ -1,0 +1,12 @@
+"""Commands of the training workshop, beside `train`."""
+
+import typer
+
+from model.commands_distil import distil_command
+
+__all__ = ["register_workshop"]
+
+
+def register_workshop(app: typer.Typer) -> None:
+    """Add them to the room's commands."""
+    app.command("distil")(distil_command)
