@@ -3,6 +3,7 @@
 import typer
 
 from model.commands_distil import distil_command
+from model.commands_tune import tune_command
 
 __all__ = ["register_workshop"]
 
@@ -10,3 +11,4 @@ __all__ = ["register_workshop"]
 def register_workshop(app: typer.Typer) -> None:
     """Add them to the room's commands."""
     app.command("distil")(distil_command)
+    app.command("tune")(tune_command)
