@@ -208,6 +208,12 @@ def evaluate(context: typer.Context) -> int:
 
 
 @app.command(context_settings=_HANDED_OVER, add_help_option=False)
+def behaviour(context: typer.Context) -> int:
+    """Put the behavioural suite to the model; see `yuqing behaviour --help`."""
+    return _model_command("behaviour", context.args)
+
+
+@app.command(context_settings=_HANDED_OVER, add_help_option=False)
 def model(context: typer.Context) -> int:
     """Promote a model that is better, go back, see which is in force; see `yuqing model --help`."""
     from deploy.settings import load_settings
