@@ -37,6 +37,19 @@ def baseline_accuracy(train: Sequence[Row], dev: Sequence[Row], test: Sequence[R
     return sum(answer == row.names[0] for answer, row in zip(answers, test, strict=True)) / len(test)
 
 
+def baseline_model(rows: Sequence[Row]) -> Any:
+    """The untrained baseline for rows like these: a pipeline of scikit-learn, from texts to labels.
+
+    Raises:
+        EngineError: scikit-learn is not installed.
+    """
+    try:
+        from sklearn.pipeline import make_pipeline
+    except ImportError as error:
+        raise EngineError("the baseline needs scikit-learn: pip install 'yuqing[train]'") from error
+    return make_pipeline(_vectorizer(rows), _regression(STRENGTHS[1]))
+
+
 def _vectorizer(rows: Sequence[Row]) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
 

@@ -2,6 +2,7 @@
 
 import typer
 
+from model.commands_data import data_app
 from model.commands_distil import distil_command
 from model.commands_tune import tune_command
 
@@ -10,5 +11,6 @@ __all__ = ["register_workshop"]
 
 def register_workshop(app: typer.Typer) -> None:
     """Add them to the room's commands."""
+    app.add_typer(data_app, name="data")
     app.command("distil")(distil_command)
     app.command("tune")(tune_command)
