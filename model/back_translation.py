@@ -68,6 +68,11 @@ def translator(folder: Path) -> Translate:
     network.to(device).eval()
 
     def translate(texts: Sequence[str]) -> list[str]:
+        said = [text for text in texts if text.strip()]  # a poor model may answer with nothing, which cannot go back
+        answers = iter(generate(said) if said else [])
+        return [next(answers) if text.strip() else "" for text in texts]
+
+    def generate(texts: Sequence[str]) -> list[str]:
         inputs = tokenizer(list(texts), return_tensors="pt", padding=True, truncation=True, max_length=LONGEST)
         with torch.inference_mode():
             found = network.generate(
