@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import structlog
 from redis.exceptions import RedisError
 
-from model.classifier import Classifier
+from model.classifier import Classifier, Tokens
 from stream.backoff import persist, told
 from stream.dead_records import letter_for
 from stream.errors import DeadReason, Unreadable
@@ -17,6 +17,7 @@ from stream.isolation import each
 from stream.metrics import STAGE_SECONDS
 from stream.novelty import Place, StoryIndex, StoryItem
 from stream.outcomes import Outcomes
+from stream.scored_documents import questions
 from stream.scoring import Candidate
 
 __all__ = ["Preparing"]
@@ -56,7 +57,7 @@ class Preparing:
                 stop=self._stop,
             )
         with STAGE_SECONDS.labels("tokens").time():
-            tokens = each(self._classifier.encode, [one.text for _, one in read])
+            tokens = each(self._encode, [one for _, one in read])
         ready = []
         for (record, one), place, ids in zip(read, places, tokens, strict=True):
             if isinstance(place, Exception):
@@ -75,6 +76,12 @@ class Preparing:
         except Exception as error:
             self._unscorable(record, "intake", error)
         return None
+
+    def _encode(self, read: Sequence[Read]) -> list[tuple[Tokens, ...]]:
+        """The questions to the model about each document: the whole, then each of several companies that it names."""
+        asked = [(one.text, entity) for one in read for entity in (None, *questions(one))]
+        tokens = iter(self._classifier.encode([text for text, _ in asked], toward=[entity for _, entity in asked]))
+        return [tuple(next(tokens) for _ in range(1 + len(questions(one)))) for one in read]
 
     def _place(self, read: Sequence[Read]) -> Sequence[Place]:
         return self._stories.place([_story_item(one) for one in read])

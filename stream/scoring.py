@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from model.classifier import Classifier, Prediction, Tokens
-from storage.records import Mention, ScoredDocument
 from stream.batching import Batch, Batcher
 from stream.dead_records import letter_for
 from stream.errors import DeadReason, StreamError
@@ -18,8 +17,9 @@ from stream.metrics import BATCH_DOCUMENTS, BATCH_TOKENS, QUEUE_WAIT, REPEATED_T
 from stream.novelty import Place
 from stream.outcomes import Outcomes
 from stream.repeats import Repeats, fingerprint
+from stream.scored_documents import scored_document
 
-__all__ = ["Candidate", "ModelError", "Scoring", "scored_document"]
+__all__ = ["Candidate", "ModelError", "Scoring"]
 
 _FULL_BATCHES = 4
 """How many full batches may wait before the reader has to: enough to pack well, little enough to stay quick."""
@@ -39,7 +39,8 @@ class Candidate:
     record: RawRecord
     read: Read
     place: Place
-    tokens: Tokens
+    tokens: tuple[Tokens, ...]
+    """The document, then a question about each of `questions(read)`."""
 
 
 class Scoring:
@@ -82,7 +83,8 @@ class Scoring:
             self._raise_if_broken()
             now = self._clock()
             for one in candidates:
-                self._batcher.add(one, tokens=len(one.tokens), arrived_at=one.record.arrived_at, now=now)
+                tokens = sum(len(question) for question in one.tokens)
+                self._batcher.add(one, tokens=tokens, arrived_at=one.record.arrived_at, now=now)
             self._changed.notify_all()
 
     def check(self) -> None:
@@ -124,78 +126,46 @@ class Scoring:
                 self._changed.wait(None if due_at is None else max((due_at - now).total_seconds(), 0.0005))
 
     def _score(self, batch: Batch[Candidate]) -> None:
-        keys = [fingerprint(one.tokens.ids, one.tokens.encoder) for one in batch.items]
+        asked = [[(fingerprint(tokens.ids, tokens.encoder), tokens) for tokens in one.tokens] for one in batch.items]
+        every = dict(question for questions_of_one in asked for question in questions_of_one)
         answers: dict[bytes, Prediction | Exception] = {
-            key: known for key in keys if (known := self._repeats.get(key)) is not None
+            key: known for key in every if (known := self._repeats.get(key)) is not None
         }
-        fresh = {key: one.tokens for key, one in zip(keys, batch.items, strict=True) if key not in answers}
+        fresh = {key: tokens for key, tokens in every.items() if key not in answers}
         with STAGE_SECONDS.labels("model").time():
             found = each(self._classifier.predict_tokens, list(fresh.values()))
         answers.update(zip(fresh, found, strict=True))
         self._observe(batch, list(fresh.values()))
-        for key, one in zip(keys, batch.items, strict=True):
-            self._hand_over(one, answers[key])
+        for one, keys in zip(batch.items, asked, strict=True):
+            self._hand_over(one, [answers[key] for key, _ in keys])
         for key, answer in answers.items():
             if isinstance(answer, Prediction):
                 self._repeats.put(key, answer)
         self._outcomes.poll()
 
-    def _hand_over(self, one: Candidate, answer: Prediction | Exception) -> None:
-        if isinstance(answer, Prediction):
+    def _hand_over(self, one: Candidate, answers: Sequence[Prediction | Exception]) -> None:
+        failed = next((answer for answer in answers if isinstance(answer, Exception)), None)
+        if failed is None:
+            predictions = [answer for answer in answers if isinstance(answer, Prediction)]
             try:
-                document = scored_document(one.read, one.place, answer, self._classifier.version)
+                document = scored_document(one.read, one.place, predictions, self._classifier.version)
             except ValueError as error:  # not-a-number among the probabilities
-                answer = error
+                failed = error
             else:
                 self._failures = 0
                 self._outcomes.scored(document, one.record.key)
                 return
         self._failures += 1
         if self._failures > _FAILURES_IN_A_ROW:
-            raise ModelError(f"the model failed on {self._failures} documents in a row, last with {answer!r}")
-        detail = f"the model failed on it: {type(answer).__name__}"
+            raise ModelError(f"the model failed on {self._failures} documents in a row, last with {failed!r}")
+        detail = f"the model failed on it: {type(failed).__name__}"
         self._outcomes.dead(letter_for(one.record, DeadReason.UNSCORABLE, detail))
 
     def _observe(self, batch: Batch[Candidate], passed: Sequence[Tokens]) -> None:
         BATCH_DOCUMENTS.labels("scorer").observe(len(batch.items))
-        REPEATED_TEXTS.inc(len(batch.items) - len(passed))
+        REPEATED_TEXTS.inc(sum(len(one.tokens) for one in batch.items) - len(passed))
         for waited in batch.waited:
             QUEUE_WAIT.observe(waited.total_seconds())
         lengths = [len(tokens) for tokens in passed]
         BATCH_TOKENS.labels("real").inc(sum(lengths))
         BATCH_TOKENS.labels("padded").inc(max(lengths, default=0) * len(lengths))
-
-
-def scored_document(read: Read, place: Place, prediction: Prediction, model_version: str) -> ScoredDocument:
-    """Joins what intake, story index and model know about a document.
-
-    A mention takes the sentiment of its document. Raises ValueError when a probability is not a number.
-    """
-    score_micro = round(prediction.score * 1_000_000)
-    sentiment = prediction.label
-    mentions = tuple(
-        Mention(entity_id=found.entity_id, surface=found.surface, sentiment=sentiment, score_micro=score_micro)
-        for found in read.mentions
-    )
-    return ScoredDocument(
-        document_id=read.document_id,
-        origin=read.origin,
-        source=read.source,
-        url=read.url,
-        title=read.title,
-        body=read.body,
-        language=read.language,
-        published_at=read.published_at,
-        arrived_at=read.arrived_at,
-        story_id=place.story_id,
-        novelty=place.novelty,
-        sentiment=sentiment,
-        negative=prediction.negative,
-        neutral=prediction.neutral,
-        positive=prediction.positive,
-        score_micro=score_micro,
-        topics=prediction.topics,
-        mentions=mentions,
-        flags=read.flags,
-        model_version=model_version,
-    )

@@ -20,8 +20,15 @@ def _id(word: str) -> int:
     return int.from_bytes(blake2b(word.encode(), digest_size=3).digest())
 
 
+def _about(name: str, text: str) -> str:
+    return text.lower().partition(name.lower())[2].partition(",")[0]
+
+
 class KeywordClassifier:
-    """Bad words make a text negative, good ones positive; otherwise it is neutral."""
+    """Bad words make a text negative, good ones positive; otherwise it is neutral.
+
+    Toward an entity, the words from its name to the next comma decide.
+    """
 
     version = "keywords-1"
     engine_name = "keywords"
@@ -30,8 +37,14 @@ class KeywordClassifier:
         self.broken = broken
         self.passes: list[int] = []
 
-    def encode(self, texts: Sequence[str]) -> list[Tokens]:
-        return [Tokens([_id(word) for word in text.lower().split()[:64]] or [0]) for text in texts]
+    def encode(self, texts: Sequence[str], *, toward: Sequence[str | None] | None = None) -> list[Tokens]:
+        asked = toward or [None] * len(texts)
+        return [
+            self._tokens(text if name is None else _about(name, text)) for text, name in zip(texts, asked, strict=True)
+        ]
+
+    def _tokens(self, text: str) -> Tokens:
+        return Tokens([_id(word) for word in text.lower().split()[:64]] or [0])
 
     def predict_tokens(self, batch: Sequence[Tokens]) -> list[Prediction]:
         self.passes.append(len(batch))

@@ -11,9 +11,11 @@ from keyword_classifier import POISON, KeywordClassifier
 
 from model.classifier import Prediction
 from storage.records import DeadLetter, Origin, ScoredDocument
+from stream.entities import Found
 from stream.intake import RawRecord, Read
 from stream.novelty import Place
-from stream.scoring import Candidate, ModelError, Scoring, scored_document
+from stream.scored_documents import questions, scored_document
+from stream.scoring import Candidate, ModelError, Scoring
 
 NOON = datetime(2024, 5, 2, 12, 0, tzinfo=UTC)
 
@@ -35,7 +37,7 @@ class Outcomes:
     def poll(self) -> None: ...
 
 
-def candidate(number: int, title: str, classifier: KeywordClassifier) -> Candidate:
+def candidate(number: int, title: str, classifier: KeywordClassifier, *names: str) -> Candidate:
     origin = Origin(topic="documents.raw", partition=0, offset=number)
     record = RawRecord(
         topic="documents.raw", partition=0, offset=number, key=b"key", value=title.encode(), arrived_at=NOON
@@ -50,11 +52,12 @@ def candidate(number: int, title: str, classifier: KeywordClassifier) -> Candida
         language="en",
         published_at=NOON,
         arrived_at=NOON,
-        mentions=(),
+        mentions=tuple(Found(name.lower(), name, title.find(name), title.find(name) + len(name)) for name in names),
         flags=("html_removed",),
     )
-    (tokens,) = classifier.encode([read.text])
-    return Candidate(record, read, Place(story_id=uuid4(), novelty="new"), tokens)
+    names = [None, *questions(read)]
+    tokens = classifier.encode([read.text] * len(names), toward=names)
+    return Candidate(record, read, Place(story_id=uuid4(), novelty="new"), tuple(tokens))
 
 
 def scoring(classifier: Any, outcomes: Outcomes, *, budget: int = 100, remembered: int = 100) -> Scoring:
@@ -113,7 +116,37 @@ def test_a_probability_that_is_no_number_is_a_dead_letter() -> None:
 def test_a_document_keeps_what_intake_found() -> None:
     one = candidate(3, "fraud", KeywordClassifier())
     prediction = Prediction(negative=0.7, neutral=0.2, positive=0.1, topics=("credit",), topic_scores=(0.9,))
-    document = scored_document(one.read, one.place, prediction, "m2")
+    document = scored_document(one.read, one.place, [prediction], "m2")
     assert (document.sentiment, document.score_micro, document.topics) == ("negative", -600_000, ("credit",))
     assert (document.flags, document.model_version, document.origin) == (("html_removed",), "m2", one.read.origin)
     assert (document.story_id, document.novelty) == (one.place.story_id, "new")
+
+
+def test_good_for_one_company_and_bad_for_another_is_told_apart() -> None:
+    classifier, outcomes = KeywordClassifier(), Outcomes()
+    work = scoring(classifier, outcomes)
+    work.put([candidate(1, "Acme reports record profit, Bolt faces collapse", classifier, "Acme", "Bolt")])
+    work.close()
+    (document,) = outcomes.documents
+    assert [(one.entity_id, one.sentiment) for one in document.mentions] == [("acme", "positive"), ("bolt", "negative")]
+    assert document.sentiment == "negative"
+
+
+def test_a_document_about_one_company_is_asked_about_once() -> None:
+    classifier, outcomes = KeywordClassifier(), Outcomes()
+    work = scoring(classifier, outcomes)
+    work.put([candidate(1, "collapse after Acme shows a profit", classifier, "Acme")])
+    work.close()
+    assert classifier.passes == [1]
+    (document,) = outcomes.documents
+    assert [one.sentiment for one in document.mentions] == [document.sentiment] == ["negative"]
+
+
+def test_of_a_long_list_the_first_companies_are_asked_about() -> None:
+    names = [f"Company{chr(65 + n)}" for n in range(12)]
+    classifier, outcomes = KeywordClassifier(), Outcomes()
+    work = scoring(classifier, outcomes, budget=1000)
+    work.put([candidate(1, ", ".join([*(f"{name} profit" for name in names), "fraud"]), classifier, *names)])
+    work.close()
+    (document,) = outcomes.documents
+    assert [one.sentiment for one in document.mentions] == ["positive"] * 8 + ["negative"] * 4
