@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import numpy as np
@@ -120,6 +121,18 @@ def test_a_word_list_gives_synonyms_both_ways(tmp_path: Path) -> None:
     assert {"gain", "earnings"} & {word for one in _copies(_examples(), config, tmp_path) for word in one.text.split()}
     with pytest.raises(ConfigError, match="cannot be read"):
         load_synonyms(tmp_path / "absent.txt")
+
+
+def test_wordnet_gives_the_words_of_a_first_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
+    def meaning(*names: str) -> SimpleNamespace:
+        return SimpleNamespace(lemmas=lambda: [SimpleNamespace(name=lambda name=name: name) for name in names])
+
+    meanings = {"gain": [meaning("gain", "Addition", "gain_in"), meaning("reach")]}
+    wordnet = SimpleNamespace(ensure_loaded=lambda: None, synsets=lambda word: meanings.get(word, []))
+    monkeypatch.setitem(sys.modules, "nltk.corpus", SimpleNamespace(wordnet=wordnet))
+    synonyms = load_synonyms(None)
+    assert set(synonyms("gain")) == {"addition"}
+    assert not synonyms("unheard")
 
 
 def test_without_a_word_list_and_without_wordnet_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 from typer.testing import CliRunner
 
 from model.build import examples_of
+from model.classifier import Classifier
 from model.commands import app
 from model.config import read_config
 from model.corpus import Corpus, part_examples, read_sets
@@ -186,6 +187,21 @@ def test_distil_trains_one_encoder_and_says_what_is_missing(
     assert result.exit_code == 0, result.output
     assert "en is trained" in result.stdout
     assert any((tmp_path / "build" / "en" / "teachers").glob("*/*.npz"))
+
+
+def test_distil_finishes_and_publishes_a_model_of_one_encoder(
+    built: Built, pretrained: Pretrained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.encoder_run.installed_file", lambda: Path("unused"))
+    monkeypatch.setattr("model.encoder_run.read_pretrained", lambda _: pretrained)
+    config = tmp_path / "config.toml"
+    config.write_text("[encoders.one.encoder]\nlayers = [0]\nmax_tokens = 16\n[encoders.one.schedule]\npasses = 0.3\n")
+    command = ["distil", "--data", str(built.data), "--config", str(config), "--out", str(tmp_path / "build")]
+    command += ["--teacher", str(built.folder), "--encoder", "one", "--weights", str(tmp_path / "weights")]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    taught_by = Classifier.load(tmp_path / "weights").manifest.training["encoders"]["one"]["teacher"]
+    assert taught_by["sentiment"] == [str(built.folder)]
 
 
 @pytest.mark.parametrize(
