@@ -202,6 +202,30 @@ def train(context: typer.Context) -> int:
 
 
 @app.command(context_settings=_HANDED_OVER, add_help_option=False)
+def distil(context: typer.Context) -> int:
+    """Train a small model from larger ones; see `yuqing distil --help`."""
+    return _model_command("distil", context.args)
+
+
+@app.command(context_settings=_HANDED_OVER, add_help_option=False)
+def tune(context: typer.Context) -> int:
+    """Search for better training settings; see `yuqing tune --help`."""
+    return _model_command("tune", context.args)
+
+
+@app.command(context_settings=_HANDED_OVER, add_help_option=False)
+def compress(context: typer.Context) -> int:
+    """Make a trained encoder smaller, forms side by side; see `yuqing compress --help`."""
+    return _model_command("compress", context.args)
+
+
+@app.command(context_settings=_HANDED_OVER, add_help_option=False)
+def data(context: typer.Context) -> int:
+    """Check labelled files; see `yuqing data --help`."""
+    return _model_command("data", context.args)
+
+
+@app.command(context_settings=_HANDED_OVER, add_help_option=False)
 def evaluate(context: typer.Context) -> int:
     """Measure a model on labelled files; see `yuqing evaluate --help`."""
     return _model_command("evaluate", context.args)

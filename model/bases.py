@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, normalizers
 from torch import nn
 from transformers import AutoConfig, AutoModel
 
@@ -84,6 +84,8 @@ def load_base(folder: Path, *, layers: Sequence[int], dropout: float) -> tuple[A
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
+    # BERT's own normaliser leaves full-width and other compatibility forms, which it has no pieces for.
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), tokenizer.normalizer])
     return encoder, tokenizer
 
 

@@ -8,11 +8,10 @@ import typer
 
 from model.classifier import Classifier
 from model.command_frame import explained, print_json
-from model.datasets import document_rows, read_folder
+from model.datasets import document_rows, read_folder, split_rows
 from model.drift_profile import make_profile, write_profile
 from model.errors import DataError
 from model.routing import Language, language_of
-from model.splits import parts
 
 __all__ = ["app"]
 
@@ -52,9 +51,8 @@ def _unseen_texts(data: Path, seed: int, most: int) -> list[str]:
     """Dev and test texts of every file, at most `most` of each language, drawn by chance but always the same."""
     found: dict[Language, list[str]] = {}
     for _, rows in read_folder(data).values():
-        texts = [row.text for row in document_rows(rows)]
-        places = parts(texts, seed=seed)
-        for place in (*places["dev"], *places["test"]):
-            found.setdefault(language_of(texts[place]), []).append(texts[place])
+        found_rows = split_rows(rows, seed=seed)
+        for row in document_rows([*found_rows["dev"], *found_rows["test"]]):
+            found.setdefault(language_of(row.text), []).append(row.text)
     rng = np.random.default_rng(0)
     return [texts[place] for texts in found.values() for place in rng.permutation(len(texts))[:most]]

@@ -12,9 +12,9 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from model.datasets import Example, Row, document_rows, entity_examples, examples, read_folder
+from model.datasets import Example, Row, document_rows, entity_examples, examples, read_folder, split_rows
 from model.labels import SENTIMENTS, TOPIC_IDS
-from model.splits import Part, parts
+from model.splits import Part
 from model.tasks import Task
 
 Sets = dict[str, tuple[Task, dict[Part, list[Row]]]]
@@ -49,8 +49,7 @@ def read_sets(folder: Path, *, seed: int) -> Sets:
     """
     sets: Sets = {}
     for name, (task, rows) in read_folder(folder).items():
-        places = parts([row.text for row in rows], seed=seed)
-        sets[name] = (task, {part: [rows[i] for i in chosen] for part, chosen in places.items()})
+        sets[name] = (task, split_rows(rows, seed=seed))
     return sets
 
 

@@ -4,7 +4,7 @@ A file is JSON Lines with `text`, and `label` or `labels`; with `entity` there m
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from model.errors import DataError
 from model.labels import RISK_IDS, SENTIMENTS, TOPIC_IDS, TOPIC_INDEX
+from model.splits import Part, parts
 from model.tasks import NEGATIVE, NEWSFLASH_TOPICS, Task, task_of
 
 # A text that its annotators found not to be bad news reports no risk event. No annotator was asked, so it counts less.
@@ -106,6 +107,12 @@ def task_of_rows(rows: Iterable[Row]) -> Task:
         DataError: no task knows the labels.
     """
     return task_of(name for row in rows for name in row.names)
+
+
+def split_rows(rows: Sequence[Row], *, seed: int) -> dict[Part, list[Row]]:
+    """The rows of each part of a file; rows of one text, and near duplicates, are in one part."""
+    places = parts([row.text for row in rows], seed=seed)
+    return {part: [rows[place] for place in chosen] for part, chosen in places.items()}
 
 
 def document_rows(rows: Iterable[Row]) -> list[Row]:

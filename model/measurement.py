@@ -8,16 +8,15 @@ from typing import Any, Literal
 
 import msgspec
 
-from model.answers import Answers, answer
+from model.answers import Answers, about_entities, answer
 from model.classifier import Classifier
 from model.comparison import TFIDF, Comparison, baseline_right, mcnemar
-from model.datasets import Row, document_rows, read_rows, task_of_rows
+from model.datasets import Row, document_rows, read_rows, split_rows, task_of_rows
 from model.errors import DataError
 from model.evaluation import Report, report_of
 from model.intervals import RESAMPLES, Intervals, intervals
 from model.measures import Bin, reliability
 from model.slices import Slice, slices
-from model.splits import parts
 from model.tasks import Task
 
 log = logging.getLogger(__name__)
@@ -70,7 +69,9 @@ class Rows:
 
 
 def chosen_rows(path: Path, *, held_out: bool, seed: int) -> Rows:
-    """Read a file: every row, or with `held_out` the test part of its texts that are of one mind.
+    """Read a file: every row, or with `held_out` its test part.
+
+    Of a test part that asks about whole texts, those whose rows disagree are left out.
 
     Raises:
         DataError: the file cannot be read, no task knows its labels, or there are too few texts to split.
@@ -79,11 +80,12 @@ def chosen_rows(path: Path, *, held_out: bool, seed: int) -> Rows:
     task = task_of_rows(rows)
     if not held_out:
         return Rows(task, rows)
-    texts = document_rows(rows)
-    places = parts([row.text for row in texts], seed=seed)
-    train, dev, test = ([texts[i] for i in places[part]] for part in ("train", "dev", "test"))
+    found = split_rows(rows, seed=seed)
+    if not about_entities(rows, task):
+        found = {part: document_rows(chosen) for part, chosen in found.items()}
+    train, dev, test = found["train"], found["dev"], found["test"]
     if not test:
-        raise DataError(f"{path} has no row in its test part: {len(texts)} texts are too few to split")
+        raise DataError(f"{path} has no row in its test part: {len(rows)} rows are too few to split")
     return Rows(task, test, train, dev)
 
 

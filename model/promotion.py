@@ -11,11 +11,10 @@ from typing import Final
 import numpy as np
 
 from model.classifier import Classifier
-from model.datasets import Row, document_rows
+from model.datasets import Row, document_rows, split_rows
 from model.errors import ConfigError, DataError
 from model.evaluation import all_logits, label_probabilities
 from model.labels import TOPIC_INDEX
-from model.splits import parts
 from model.tasks import Task
 from model.verdicts import Bar, Flags, Verdict, verdict
 
@@ -30,9 +29,8 @@ def frozen_rows(sets: Mapping[str, tuple[Task, list[Row]]]) -> dict[str, tuple[T
     """
     found = {}
     for name, (task, every) in sets.items():
-        rows = document_rows(every)
-        places = parts([row.text for row in rows], seed=FROZEN_SEED)["dev"]
-        if chosen := [rows[place] for place in places if _known(rows[place], task)]:
+        rows = document_rows(split_rows(every, seed=FROZEN_SEED)["dev"])
+        if chosen := [row for row in rows if _known(row, task)]:
             found[name] = (task, chosen)
     if not found:
         raise DataError("no labelled file is large enough to have a dev part: give more rows")

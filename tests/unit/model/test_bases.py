@@ -19,6 +19,7 @@ def test_minilm_loads_whole_or_with_some_of_its_layers(tmp_path: Path) -> None:
     cut = tokenizer.encode("Acme Bank", "Profit falls at Acme Bank " * 100)
     assert len(cut.ids) > 400  # neither truncated nor padded
     assert cut.tokens[0] == "[CLS]"
+    assert tokenizer.encode("Ｐｒｏｆｉｔ ｆａｌｌｓ").ids == tokenizer.encode("Profit falls").ids
     with pytest.raises(ConfigError, match="layers 0 to 5"):
         load_base(folder, layers=(6,), dropout=0.1)
 

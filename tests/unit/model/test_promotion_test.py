@@ -86,8 +86,9 @@ def test_frozen_rows_are_the_dev_parts_one_row_a_text(built: Built) -> None:
     sets = read_folder(built.data)
     found = frozen_rows(sets)
     for name, (task, chosen) in found.items():
-        rows = document_rows(sets[name][1])
-        expected = [row for row, part in zip(rows, split([row.text for row in rows]), strict=True) if part == "dev"]
+        rows = sets[name][1]
+        dev = [row for row, part in zip(rows, split([row.text for row in rows]), strict=True) if part == "dev"]
+        expected = document_rows(dev)
         assert [row.text for row in chosen] == [row.text for row in expected]
         assert task is sets[name][0]
     assert found.keys() == sets.keys()
