@@ -189,7 +189,7 @@ def test_a_bomb_is_stopped_at_its_limit(running: Running) -> None:
     assert "5,000 bytes" in found["detail"]
 
 
-@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"{}")[:-3]])
+@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"{}", mtime=0)[:-3]])
 def test_damaged_gzip_is_said_to_be_damaged(body: bytes, running: Running) -> None:
     assert problem(running.push(body, **{"content-encoding": "gzip"}), 400)["title"] == "Damaged gzip"
 

@@ -47,7 +47,7 @@ def test_an_early_end_is_noticed(plain: bytes, data: st.DataObject) -> None:
         inflater.finish()
 
 
-@pytest.mark.parametrize("rubbish", [b"plain text", gzip.compress(b"good") + b"and more"])
+@pytest.mark.parametrize("rubbish", [b"plain text", gzip.compress(b"good", mtime=0) + b"and more"])
 def test_what_is_no_gzip_is_said_to_be_none(rubbish: bytes) -> None:
     with pytest.raises(InflateError, match="no gzip"):
         Inflater(1000).feed(rubbish)
