@@ -195,46 +195,24 @@ def audit(
     return show_audit(read_settings(config, state), as_json=as_json, wait=wait)
 
 
-@app.command(context_settings=_HANDED_OVER, add_help_option=False)
-def train(context: typer.Context) -> int:
-    """Train, export and measure a model; see `yuqing train --help`."""
-    return _model_command("train", context.args)
+def _hand_over(name: str, told: str) -> None:
+    def command(context: typer.Context) -> int:
+        return _model_command(name, context.args)
+
+    help_text = f"{told}; see `yuqing {name} --help`."
+    app.command(name, help=help_text, context_settings=_HANDED_OVER, add_help_option=False)(command)
 
 
-@app.command(context_settings=_HANDED_OVER, add_help_option=False)
-def distil(context: typer.Context) -> int:
-    """Train a small model from larger ones; see `yuqing distil --help`."""
-    return _model_command("distil", context.args)
-
-
-@app.command(context_settings=_HANDED_OVER, add_help_option=False)
-def tune(context: typer.Context) -> int:
-    """Search for better training settings; see `yuqing tune --help`."""
-    return _model_command("tune", context.args)
-
-
-@app.command(context_settings=_HANDED_OVER, add_help_option=False)
-def compress(context: typer.Context) -> int:
-    """Make a trained encoder smaller, forms side by side; see `yuqing compress --help`."""
-    return _model_command("compress", context.args)
-
-
-@app.command(context_settings=_HANDED_OVER, add_help_option=False)
-def data(context: typer.Context) -> int:
-    """Check labelled files; see `yuqing data --help`."""
-    return _model_command("data", context.args)
-
-
-@app.command(context_settings=_HANDED_OVER, add_help_option=False)
-def evaluate(context: typer.Context) -> int:
-    """Measure a model on labelled files; see `yuqing evaluate --help`."""
-    return _model_command("evaluate", context.args)
-
-
-@app.command(context_settings=_HANDED_OVER, add_help_option=False)
-def behaviour(context: typer.Context) -> int:
-    """Put the behavioural suite to the model; see `yuqing behaviour --help`."""
-    return _model_command("behaviour", context.args)
+for _name, _told in {
+    "train": "Train, export and measure a model",
+    "distil": "Train a small model from larger ones",
+    "tune": "Search for better training settings",
+    "compress": "Make a trained encoder smaller, forms side by side",
+    "data": "Check labelled files",
+    "evaluate": "Measure a model on labelled files",
+    "behaviour": "Put the behavioural suite to the model",
+}.items():
+    _hand_over(_name, _told)
 
 
 @app.command(context_settings=_HANDED_OVER, add_help_option=False)
@@ -251,20 +229,20 @@ def model(context: typer.Context) -> int:
 @app.command(context_settings=_HANDED_OVER, add_help_option=False)
 def drift(context: typer.Context) -> int:
     """Make the profile that drift is measured against; see `yuqing drift --help`."""
-    from deploy.settings import load_settings
-    from deploy.weights import weights_folder
-
-    weights = weights_folder(load_settings())
-    return _model_command("drift", context.args, {"drift": {"profile": {"weights": weights}}})
+    return _model_command("drift", context.args, {"drift": {"profile": {"weights": _weights()}}})
 
 
 @app.command(context_settings=_HANDED_OVER, add_help_option=False)
 def explain(context: typer.Context) -> int:
     """Show which words of a text drove its prediction; see `yuqing explain --help`."""
+    return _model_command("explain", context.args, {"explain": {"weights": _weights()}})
+
+
+def _weights() -> Path:
     from deploy.settings import load_settings
     from deploy.weights import weights_folder
 
-    return _model_command("explain", context.args, {"explain": {"weights": weights_folder(load_settings())}})
+    return weights_folder(load_settings())
 
 
 def _model_command(name: str, arguments: list[str], defaults: dict[str, Any] | None = None) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit, softmax  # type: ignore[import-untyped]
 
 from model.classifier import Classifier
 from model.datasets import Row
@@ -83,7 +84,7 @@ def answer(classifier: Classifier, rows: Sequence[Row], task: Task) -> Answers:
     lengths = tuple(len(item) for item in tokens)
     if task.kind == "topics":
         columns = [TOPIC_INDEX[name] for name in task.topics]
-        chances = 1 / (1 + np.exp(-topics[:, columns]))
+        chances = expit(topics[:, columns])
         given = chances >= np.array(classifier.manifest.thresholds)[columns]
         truths = np.array([[name in _ours(row, task) for name in task.topics] for row in usable], dtype=np.bool_)
         return Answers(task, usable, task.topics, truths, given, chances, lengths, False, seconds)
@@ -118,12 +119,6 @@ def _float64(logits: tuple[FloatArray, FloatArray]) -> tuple[Floats, Floats]:
     return logits[0].astype(np.float64), logits[1].astype(np.float64)
 
 
-def softmax(logits: Floats) -> Floats:
-    """Probabilities along the last axis."""
-    exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(exponents / exponents.sum(axis=-1, keepdims=True))
-
-
 def label_probabilities(task: Task, names: Sequence[str], sentiment: Floats, topics: Floats) -> Floats:
     """The probability of each of a task's labels: (rows, len(names)), rows sum to 1.
 
@@ -134,10 +129,10 @@ def label_probabilities(task: Task, names: Sequence[str], sentiment: Floats, top
         topics: (rows, topics) logits.
     """
     if task.kind == "sentiment":
-        chances = softmax(sentiment[:, [SENTIMENTS.index(name) for name in task.considered]])
+        chances = softmax(sentiment[:, [SENTIMENTS.index(name) for name in task.considered]], axis=1)
         places = [[task.considered.index(allowed) for allowed in task.labels[name]] for name in names]
         return np.stack([chances[:, columns].sum(axis=1) for columns in places], axis=1)
-    return softmax(topics[:, [TOPIC_INDEX[task.labels[name][0]] for name in names]])
+    return np.asarray(softmax(topics[:, [TOPIC_INDEX[task.labels[name][0]] for name in names]], axis=1))
 
 
 def _ours(row: Row, task: Task) -> set[str]:

@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit  # type: ignore[import-untyped]
 
 from model.datasets import Example
 from model.evaluation import Floats, class_report
@@ -60,7 +61,7 @@ def fit_thresholds(logits: Floats, chosen: Sequence[Example]) -> tuple[float, ..
         logits: (examples, topics) raw.
         chosen: the examples.
     """
-    chances = 1 / (1 + np.exp(-logits))
+    chances = expit(logits)
     truths = np.stack([one.topics for one in chosen]) > 0
     asked = np.stack([one.mask for one in chosen]) > 0
     return tuple(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
+from scipy.special import expit, softmax  # type: ignore[import-untyped]
 from tokenizers import Tokenizer
 
 from model.artefact import COMMITTED, ONNX_INT8, TOKENIZER, EncoderPart, Manifest, read_manifest
@@ -153,10 +154,7 @@ class Classifier:
 
     def judge(self, sentiment: FloatArray, topics: FloatArray) -> list[Prediction]:
         """Turn logits, (documents, 3) and (documents, topics), into calibrated predictions."""
-        scaled = sentiment.astype(np.float64)
-        exponents = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        probabilities = exponents / exponents.sum(axis=1, keepdims=True)
-        scores = 1.0 / (1.0 + np.exp(-topics.astype(np.float64)))
+        probabilities, scores = softmax(sentiment.astype(np.float64), axis=1), expit(topics.astype(np.float64))
         return [self._prediction(three, row) for three, row in zip(probabilities, scores, strict=True)]
 
     def _prediction(self, three: np.ndarray, scores: np.ndarray) -> Prediction:

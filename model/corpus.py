@@ -53,11 +53,6 @@ def read_sets(folder: Path, *, seed: int) -> Sets:
     return sets
 
 
-def training_examples(sets: Sets) -> list[Example]:
-    """The train parts of all sets, one after another, and their questions about single entities."""
-    return part_examples(sets, "train")
-
-
 def part_examples(sets: Sets, part: Part, *, limit: int | None = None, toward: bool = True) -> list[Example]:
     """One part of all sets as examples, at most `limit` rows a set; `toward` has rows ask about entities as well."""
     found: list[Example] = []

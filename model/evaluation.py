@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from model.answers import Answers, all_logits, answer, label_probabilities, softmax
+from model.answers import Answers, all_logits, answer, label_probabilities
 from model.classifier import Classifier
 from model.datasets import Row
 from model.measures import ClassReport, Floats, calibration_error, class_report, macro_f1
@@ -21,7 +21,6 @@ __all__ = [
     "evaluate",
     "label_probabilities",
     "report_of",
-    "softmax",
 ]
 
 

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 import numpy as np
+from scipy.special import expit  # type: ignore[import-untyped]
 
 from model.classifier import Classifier
 from model.errors import ConfigError
@@ -84,7 +85,7 @@ def probabilities(classifier: Classifier, texts: Sequence[str], target: str) -> 
     if target in SENTIMENTS:
         return np.array([float(getattr(one, target)) for one in classifier.predict(texts)])
     _, topics = all_logits(classifier, texts)
-    return np.asarray(1 / (1 + np.exp(-topics[:, TOPIC_INDEX[target]])))
+    return np.asarray(expit(topics[:, TOPIC_INDEX[target]]))
 
 
 def check_target(target: str) -> None:

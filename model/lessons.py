@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from rich.console import Console
 from rich.progress import track
+from scipy.special import expit, softmax  # type: ignore[import-untyped]
 
 from model.corpus import Sets, more_text, part_examples
 from model.datasets import Example
@@ -63,9 +64,11 @@ def taught(
         teacher = load_teacher(data / name, max_tokens=max_tokens)
         answers[name] = ask(teacher, questions, folder / "teachers" / teacher.key)
     if config.sentiment:
-        sentiment = np.mean([_softmax(answers[name][0], config.temperature) for name in config.sentiment], axis=0)
+        sentiment = np.mean(
+            [softmax(answers[name][0] / config.temperature, axis=1) for name in config.sentiment], axis=0
+        )
     if config.topics:
-        topics = np.mean([_sigmoid(answers[name][1], config.temperature) for name in config.topics], axis=0)
+        topics = np.mean([expit(answers[name][1] / config.temperature) for name in config.topics], axis=0)
     return [replace(one, lesson=(sentiment[place], topics[place])) for place, one in enumerate(chosen)]
 
 
@@ -111,12 +114,3 @@ def _hash(question: Question) -> bytes:
     text, entity = question
     joined = text if entity is None else f"{entity}\0{text}"
     return hashlib.blake2b(joined.encode("utf-8", "replace"), digest_size=16).digest()
-
-
-def _softmax(logits: FloatArray, temperature: float) -> FloatArray:
-    exponents = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
-    return np.asarray(exponents / exponents.sum(axis=1, keepdims=True))
-
-
-def _sigmoid(logits: FloatArray, temperature: float) -> FloatArray:
-    return np.asarray(1 / (1 + np.exp(-logits / temperature)))

@@ -10,11 +10,10 @@ from typing import Final
 
 import numpy as np
 
+from model.answers import answer
 from model.classifier import Classifier
 from model.datasets import Row, document_rows, split_rows
 from model.errors import ConfigError, DataError
-from model.evaluation import all_logits, label_probabilities
-from model.labels import TOPIC_INDEX
 from model.tasks import Task
 from model.verdicts import Bar, Flags, Verdict, verdict
 
@@ -53,16 +52,7 @@ def refuse_other_split(classifier: Classifier) -> None:
 
 def hits(classifier: Classifier, rows: Sequence[Row], task: Task) -> Flags:
     """Which rows a model answers right, (rows,): the likeliest label, or with several topics a row exactly those."""
-    sentiment, topics = all_logits(classifier, [row.text for row in rows])
-    if task.kind == "topics":
-        columns = [TOPIC_INDEX[name] for name in task.topics]
-        limits = np.array(classifier.manifest.thresholds)[columns]
-        truths = [{ours for name in row.names for ours in task.labels.get(name, ())} for row in rows]
-        expected = np.array([[name in truth for name in task.topics] for truth in truths])
-        return np.asarray((expected == (1 / (1 + np.exp(-topics[:, columns])) >= limits)).all(axis=1))
-    names = list(task.labels)
-    best = label_probabilities(task, names, sentiment, topics).argmax(axis=1)
-    return np.array([names[place] in row.names for place, row in zip(best, rows, strict=True)])
+    return answer(classifier, rows, task).right
 
 
 def judge(
