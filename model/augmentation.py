@@ -1,8 +1,8 @@
 """Altered copies of training rows: words replaced, left out or exchanged (Wei and Zou 2019, arXiv:1901.11196), entities
-masked, texts translated there and back.
+masked or swapped, texts translated there and back.
 
-A copy keeps its row's label and set. What is drawn follows from the seed alone. Words that hold a digit, and those of
-the entity asked about, are never touched: they are what the label hangs on.
+A copy keeps its row's label and set, and what teachers said of the row. What is drawn follows from the seed alone.
+Words that hold a digit, and those of the entity asked about, are never touched: they are what the label hangs on.
 """
 
 import re
@@ -15,6 +15,7 @@ import numpy as np
 
 from model.back_translation import back_translated
 from model.datasets import Example
+from model.entity_swap import EntitySwap
 from model.errors import EngineError
 from model.routing import language_of
 from model.synonyms import Synonyms, load_synonyms
@@ -48,6 +49,8 @@ def augmented(
         texts = back_translated(originals, there, back, folder / "back_translations.jsonl")
         copies = [replace(one, text=text) for one, text in zip(copies, texts, strict=True)]
     copies = [_masked(one, config, rng) for one in copies]
+    swap = EntitySwap(chosen)
+    copies = [swap.swapped(one, rng) if rng.random() < config.entity_swap else one for one in copies]
     steps = _steps(config, data)
     copies = [replace(one, text=_altered(one, steps, rng)) for one in copies]
     pairs = zip(copies, originals, strict=True)

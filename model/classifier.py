@@ -13,6 +13,7 @@ from scipy.special import expit, softmax  # type: ignore[import-untyped]
 from tokenizers import Tokenizer
 
 from model.artefact import COMMITTED, ONNX_INT8, TOKENIZER, EncoderPart, Manifest, read_manifest
+from model.characters import simplified
 from model.engines import Engine, FloatArray, IntArray, OnnxEngine, TorchEngine
 from model.errors import ArtefactError
 from model.labels import SENTIMENTS, TOPIC_IDS, TOPICS, Sentiment
@@ -233,7 +234,7 @@ def _input(text: str, entity: str | None, limit: int) -> str | tuple[str, str]:
 def _readable(text: str, limit: int) -> str:
     # Runs of white space would use up the limit; lone surrogates, which JSON can smuggle in, have no UTF-8 form.
     head = " ".join(text[: 4 * limit].split())[:limit]
-    return head.encode("utf-8", "replace").decode("utf-8")
+    return simplified(head.encode("utf-8", "replace").decode("utf-8"))
 
 
 def _pad(batch: Sequence[Tokens], pad_id: int) -> tuple[IntArray, IntArray]:

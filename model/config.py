@@ -20,14 +20,16 @@ class EncoderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `base`: a key of `model.bases.BASES`. `layers`: places of the layers to keep, all if empty. `max_tokens`: tokens
     read of a text, begin and end marks included, 3 to 512. `piece_at_least`: how often a piece must occur to be kept,
-    for a base whose vocabulary is cut. `vocabulary_text`: folders with more text to count pieces in, relative to the
-    data folder; absent ones are passed over.
+    for a base whose vocabulary is cut; `also_piece_at_least`: the same for texts it only learns from.
+    `vocabulary_text`: folders with more text to count pieces in, relative to the data folder; absent ones are passed
+    over.
     """
 
     base: str = "multilingual-e5-small"
     layers: tuple[int, ...] = ()
     max_tokens: Annotated[int, msgspec.Meta(ge=3, le=512)] = 128
     piece_at_least: Count = 1
+    also_piece_at_least: Count = 20
     vocabulary_text: tuple[str, ...] = ()
 
 
@@ -55,8 +57,10 @@ class ScheduleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The training of one encoder.
 
-    `languages`: whose texts it learns and will read. `repeat`: how often a pass draws each row of a set, by file name
-    without ending; `NAME.toward` for the rows of a set that name an entity.
+    `languages`: whose texts it learns and will read; `also`: whose it learns from without ever reading them in service.
+    `repeat`: how often a pass draws each row of a set, by file name without ending; `NAME.toward` for the rows of a set
+    that name an entity. `written`: how often each sentence written for training (`model/written`) is filled, 0 for
+    none.
 
     All others are off by default. `device`: `auto` takes a GPU where there is one. `precision`: of the forward pass.
     `accumulate`: batches whose gradients make one step. `average`: the decay of a moving average of the weights, which
@@ -66,9 +70,11 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     languages: tuple[Language, ...] = LANGUAGES
+    also: tuple[Language, ...] = ()
     encoder: EncoderConfig = EncoderConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     repeat: dict[str, Annotated[float, msgspec.Meta(ge=0)]] = {}
+    written: Annotated[int, msgspec.Meta(ge=0)] = 0
     device: Device = "auto"
     precision: Precision = "fp32"
     accumulate: Count = 1

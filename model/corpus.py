@@ -12,6 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from model.characters import simplified
 from model.datasets import Example, Row, document_rows, entity_examples, examples, read_folder, split_rows
 from model.labels import SENTIMENTS, TOPIC_IDS
 from model.splits import Part
@@ -88,7 +89,8 @@ class Corpus:
 
     def __init__(self, chosen: list[Example], tokenizer: Tokenizer, max_tokens: int, *, pad_id: int) -> None:
         tokenizer.enable_truncation(max_tokens)
-        inputs = [one.text if one.entity is None else (one.entity, one.text) for one in chosen]
+        read = [(simplified(one.entity or ""), simplified(one.text)) for one in chosen]
+        inputs = [pair if one.entity is not None else pair[1] for one, pair in zip(chosen, read, strict=True)]
         self.examples = chosen
         self.pad_id = pad_id
         self.ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(inputs)]

@@ -56,7 +56,7 @@ def train_encoder(
         The accuracy by set of the network left in `network.pt`, on the rows of dev parts that the run looks at.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    learned = examples_of(run, part_examples(sets, "train"))
+    learned = learned_by(run, part_examples(sets, "train"))
     extra = more_text(data / name for name in run.encoder.vocabulary_text)
     encoder, tokenizer = start(run, (one.text for one in learned), extra, folder, pretrained)
     pad_id = padding(tokenizer)
@@ -82,19 +82,27 @@ def _prepared(
     learned: Sequence[Example], data: Path, sets: Sets, run: RunConfig, folder: Path, seed: int
 ) -> list[Example]:
     """Put training examples through the techniques of a run; as they are where it has none."""
-    found = list(learned)
-    if run.augmentation is not None:
-        found = augmented(found, run.augmentation, data, folder, seed=seed)
-    found = emphasised(found, run)
+    found = emphasised(learned, run)
     if run.teacher is not None:
         found += examples_of(run, unlabelled(data, sets, run.teacher, seed=seed))
-        found = taught(found, run.teacher, data, folder, max_tokens=run.encoder.max_tokens)
+        limit = run.encoder.max_tokens
+        found = taught(found, run.teacher, data, folder, max_tokens=limit, precision=run.precision)
+    if run.augmentation is not None:
+        found = augmented(found, run.augmentation, data, folder, seed=seed)
     return found
 
 
 def examples_of(run: RunConfig, chosen: Sequence[Example]) -> list[Example]:
     """Those examples whose texts a run's encoder will read."""
     return [one for one in chosen if language_of(one.text) in run.languages]
+
+
+def learned_by(run: RunConfig, chosen: Sequence[Example]) -> list[Example]:
+    """Those examples that a run's encoder learns from: texts that it will read, and those of the languages in `also`,
+    of sets that the run draws from.
+    """
+    languages = {*run.languages, *run.also}
+    return [one for one in chosen if language_of(one.text) in languages and run.repeat.get(one.source, 1) > 0]
 
 
 def start(
@@ -122,9 +130,15 @@ def vocabulary(base: Pretrained, texts: Iterable[str], extra: Iterable[str], run
     if path.is_file() and (folder / TOKENIZER).is_file():
         return msgspec.json.decode(path.read_bytes(), type=list[int])
     tokenizer = full_tokenizer(base)
-    counts = count_pieces(tokenizer, texts)
-    counts.update(count_pieces(tokenizer, (text for text in extra if language_of(text) in run.languages)))
-    kept = kept_pieces(base, counts, at_least=run.encoder.piece_at_least)
+    read: list[str] = []
+    also: list[str] = []
+    for text in texts:
+        (read if language_of(text) in run.languages else also).append(text)
+    counts = count_pieces(tokenizer, (*read, *(text for text in extra if language_of(text) in run.languages)))
+    known = {piece for piece, count in counts.items() if count >= run.encoder.piece_at_least}
+    counts_also = count_pieces(tokenizer, also)
+    known |= {piece for piece, count in counts_also.items() if count >= run.encoder.also_piece_at_least}
+    kept = kept_pieces(base, known)
     prune(base, kept).save(str(folder / TOKENIZER))
     path.write_bytes(msgspec.json.encode(kept))
     return kept

@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from model.artefact import TOKENIZER, read_manifest
+from model.characters import simplified
 from model.explanation import Explanation, check_target, tokens_of
 from model.labels import SENTIMENTS, TOPIC_INDEX
 from model.network import Network, load_network
@@ -130,7 +131,7 @@ def _readable(text: str) -> tuple[str, list[int]]:
     """The text as the classifier reads it, white space made single, and where each of its characters stood."""
     letters: list[str] = []
     places: list[int] = []
-    for place, letter in enumerate(text.encode("utf-8", "replace").decode("utf-8")):
+    for place, letter in enumerate(simplified(text.encode("utf-8", "replace").decode("utf-8"))):
         if not letter.isspace():
             letters.append(letter)
             places.append(place)

@@ -19,10 +19,10 @@ from scipy.special import expit, softmax  # type: ignore[import-untyped]
 from model.corpus import Sets, more_text, part_examples
 from model.datasets import Example
 from model.engines import FloatArray
-from model.labels import SENTIMENTS, TOPIC_IDS
+from model.labels import SENTIMENTS, TOPIC_IDS, TOPIC_INDEX
 from model.splits import normalise
 from model.teachers import Question, Teacher, load_teacher
-from model.techniques import TeacherConfig
+from model.techniques import Precision, TeacherConfig
 
 CHUNK: Final = 512
 SOURCE: Final = "unlabelled"
@@ -42,7 +42,13 @@ def unlabelled(data: Path, sets: Sets, config: TeacherConfig, *, seed: int) -> l
 
 
 def taught(
-    chosen: Sequence[Example], config: TeacherConfig, data: Path, folder: Path, *, max_tokens: int
+    chosen: Sequence[Example],
+    config: TeacherConfig,
+    data: Path,
+    folder: Path,
+    *,
+    max_tokens: int,
+    precision: Precision = "fp32",
 ) -> list[Example]:
     """Give every example the lesson of its teachers: the mean of their probabilities at the temperature.
 
@@ -52,6 +58,7 @@ def taught(
         data: what the teachers' folders are relative to.
         folder: of the encoder in training; takes the cache.
         max_tokens: that a teacher without a manifest reads of a text.
+        precision: of a forward pass of such a teacher.
 
     Raises:
         ConfigError: a folder holds no teacher.
@@ -61,14 +68,16 @@ def taught(
     topics = np.full((len(chosen), len(TOPIC_IDS)), np.nan, dtype=np.float32)
     answers = {}
     for name in dict.fromkeys((*config.sentiment, *config.topics)):
-        teacher = load_teacher(data / name, max_tokens=max_tokens)
+        teacher = load_teacher(data / name, max_tokens=max_tokens, precision=precision)
         answers[name] = ask(teacher, questions, folder / "teachers" / teacher.key)
     if config.sentiment:
         sentiment = np.mean(
             [softmax(answers[name][0] / config.temperature, axis=1) for name in config.sentiment], axis=0
         )
     if config.topics:
-        topics = np.mean([expit(answers[name][1] / config.temperature) for name in config.topics], axis=0)
+        taught_ids = [TOPIC_INDEX[name] for name in config.topic_ids or TOPIC_IDS]
+        said = np.mean([expit(answers[name][1] / config.temperature) for name in config.topics], axis=0)
+        topics[:, taught_ids] = said[:, taught_ids]
     return [replace(one, lesson=(sentiment[place], topics[place])) for place, one in enumerate(chosen)]
 
 

@@ -80,7 +80,7 @@ def lesson_loss(
         sentiment: (documents, 3) logits of the student.
         topics: (documents, topics) logits of the student.
         lesson_sentiment: (documents, 3) probabilities of the teacher at T; NaN where it does not teach.
-        lesson_topics: (documents, topics) likewise.
+        lesson_topics: (documents, topics) likewise, NaN for each topic that it does not teach.
         temperature: T.
 
     Returns:
@@ -91,10 +91,10 @@ def lesson_loss(
     if bool(taught.any()):
         ours = functional.log_softmax(sentiment[taught] / temperature, dim=1)
         total = total + functional.kl_div(ours, lesson_sentiment[taught], reduction="batchmean")
-    taught = ~lesson_topics.isnan().any(dim=1)
-    if bool(taught.any()):
-        theirs, scaled = lesson_topics[taught], topics[taught] / temperature
+    known = ~lesson_topics.isnan()
+    if bool(known.any()):
+        theirs, scaled = lesson_topics[known], topics[known] / temperature
         cross = functional.binary_cross_entropy_with_logits(scaled, theirs, reduction="none")
         entropy = -(torch.xlogy(theirs, theirs) + torch.xlogy(1 - theirs, 1 - theirs))
-        total = total + (cross - entropy).sum(dim=1).mean()
+        total = total + (cross - entropy).sum() / known.any(dim=1).sum()
     return total * temperature**2

@@ -12,13 +12,15 @@ import torch
 from tokenizers import Tokenizer
 
 from model.artefact import MANIFEST, TOKENIZER, sha256
+from model.characters import simplified
 from model.classifier import Classifier, pack
 from model.engines import FloatArray
 from model.errors import ConfigError
 from model.labels import SENTIMENTS, TOPIC_IDS
-from model.learner import chosen_device
+from model.learner import chosen_device, lowered, ready
 from model.network import NETWORK, load_network
 from model.padding import padding
+from model.techniques import Precision
 
 Question = tuple[str, str | None]  # a text, and the entity that is asked about or None
 TOKENS: Final = 4096  # of one forward pass, padding included
@@ -37,12 +39,13 @@ class Teacher(Protocol):
         ...
 
 
-def load_teacher(folder: Path, *, max_tokens: int) -> Teacher:
+def load_teacher(folder: Path, *, max_tokens: int, precision: Precision = "fp32") -> Teacher:
     """Load what a folder holds: a finished model, or the one encoder that a build has trained there.
 
     Args:
         folder: with a manifest, or with `network.pt` and `tokenizer.json`.
         max_tokens: read of a text by an encoder without a manifest.
+        precision: of the forward passes of such an encoder.
 
     Raises:
         ConfigError: the folder holds neither.
@@ -51,7 +54,7 @@ def load_teacher(folder: Path, *, max_tokens: int) -> Teacher:
     if (folder / MANIFEST).is_file():
         return FinishedTeacher(folder)
     if (folder / NETWORK).is_file() and (folder / TOKENIZER).is_file():
-        return NetworkTeacher(folder, max_tokens=max_tokens)
+        return NetworkTeacher(folder, max_tokens=max_tokens, precision=precision)
     raise ConfigError(f"{folder} is no teacher: it holds neither {MANIFEST} nor {NETWORK} with {TOKENIZER}")
 
 
@@ -72,10 +75,10 @@ class FinishedTeacher:
 class NetworkTeacher:
     """One trained encoder of any base, on a GPU where there is one."""
 
-    def __init__(self, folder: Path, *, max_tokens: int) -> None:
-        self.key = f"network-{sha256(folder / NETWORK)[:16]}-{max_tokens}"
-        self._device = chosen_device("auto")
-        self._network = load_network(folder).eval().to(self._device)
+    def __init__(self, folder: Path, *, max_tokens: int, precision: Precision = "fp32") -> None:
+        self.key = f"network-{sha256(folder / NETWORK)[:16]}-{max_tokens}-{precision}"
+        self._device, self._precision = chosen_device("auto"), precision
+        self._network = ready(load_network(folder).eval(), self._device, precision)
         self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
@@ -83,7 +86,9 @@ class NetworkTeacher:
 
     def logits(self, questions: Sequence[Question]) -> tuple[FloatArray, FloatArray]:
         """See `Teacher.logits`."""
-        inputs = [text if entity is None else (entity, text) for text, entity in questions]
+        inputs = [
+            simplified(text) if entity is None else (simplified(entity), simplified(text)) for text, entity in questions
+        ]
         ids = [encoding.ids for encoding in self._tokenizer.encode_batch(inputs)]
         sentiment = np.empty((len(ids), len(SENTIMENTS)), dtype=np.float32)
         topics = np.empty((len(ids), len(TOPIC_IDS)), dtype=np.float32)
@@ -95,6 +100,6 @@ class NetworkTeacher:
         longest = max(map(len, rows))
         ids = torch.tensor([[*row, *[self._pad] * (longest - len(row))] for row in rows])
         mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
-        with torch.inference_mode():
+        with torch.inference_mode(), lowered(self._device, self._precision):
             sentiment, topics = self._network(ids.to(self._device), mask.to(self._device))
-        return sentiment.cpu().numpy(), topics.cpu().numpy()
+        return sentiment.float().cpu().numpy(), topics.float().cpu().numpy()

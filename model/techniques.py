@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from model.labels import TOPIC_IDS
+
 Precision = Literal["fp32", "bf16", "fp16"]
 Device = Literal["auto", "cpu", "cuda"]
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -46,6 +48,7 @@ class TeacherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Learn from larger models as well (Hinton et al. 2015, arXiv:1503.02531).
 
     `sentiment`, `topics`: folders of the models that teach each; a weights folder, or one encoder's folder of a build.
+    `topic_ids`: the topics that they teach, all if empty: a teacher knows nothing of topics that it never learned.
     `text`: folders of feed items (`*.jsonl.gz`) to learn from without labels, drawn as the set `unlabelled`;
     `text_at_most`: how many of those, 0 for all. Folders are relative to the data folder. `temperature`: of the
     teacher's and the student's answers while they are compared. `weight`: of what the teacher says beside the labels.
@@ -53,6 +56,7 @@ class TeacherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     sentiment: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
+    topic_ids: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
     text_at_most: _Whole = 0
     temperature: _Positive = 2.0
@@ -61,6 +65,9 @@ class TeacherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not self.sentiment and not self.topics:
             raise ValueError("a teacher needs folders: sentiment = [...], topics = [...], or both")
+        unknown = set(self.topic_ids) - set(TOPIC_IDS)
+        if unknown:
+            raise ValueError(f"topic_ids holds {sorted(unknown)}, which model/labels.py does not")
 
 
 class AugmentationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,16 +75,18 @@ class AugmentationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     `share`: of the rows of each set that get one copy. Each copy goes through every step below that is on, in this
     order. `back_translation`: two folders of local seq2seq models, there and back, relative to the data folder.
-    `entity_mask`: how likely the name of the entity that a row asks about is replaced by `entity_word`. `synonyms`,
-    `deletion`, `swap`: share of the words replaced, left out, or exchanged with their neighbour (Wei and Zou 2019,
-    arXiv:1901.11196). `word_list`: a file of synonyms, each line the words of one meaning with commas between, relative
-    to the data folder; without it, NLTK's WordNet, which has to be installed.
+    `entity_mask`: how likely the name of the entity that a row asks about is replaced by `entity_word`; `entity_swap`:
+    how likely the name in a row with a sentiment is replaced by that of another row (`model/entity_swap.py`).
+    `synonyms`, `deletion`, `swap`: share of the words replaced, left out, or exchanged with their neighbour (Wei and
+    Zou 2019, arXiv:1901.11196). `word_list`: a file of synonyms, each line the words of one meaning with commas
+    between, relative to the data folder; without it, NLTK's WordNet, which has to be installed.
     """
 
     share: _Share = 0.5
     back_translation: tuple[str, ...] = ()
     entity_mask: _Share = 0.0
     entity_word: str = "the company"
+    entity_swap: _Share = 0.0
     synonyms: _Share = 0.0
     word_list: str = ""
     deletion: _Share = 0.0

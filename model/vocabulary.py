@@ -1,18 +1,20 @@
 """A tokenizer with only the pieces that English and Chinese financial text needs.
 
 Four fifths of multilingual-e5-small's weights are embeddings of 250,000 pieces, most of them of other languages. Kept
-are the pieces that the given texts use, and every single character of ASCII, of Chinese and of their punctuation, so
-that a word never seen before still falls into its characters. Text made of kept pieces is cut exactly as before.
+are the pieces that the given texts use, and every single character of ASCII, of simplified Chinese and of their
+punctuation, so that a word never seen before still falls into its characters. Text made of kept pieces is cut exactly
+as before. Traditional characters are never looked up: texts are read as `model/characters.py` writes them.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from itertools import islice
 from typing import Final
 
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import Unigram
 
+from model.characters import is_traditional, simplified
 from model.pretrained import Pretrained
 
 BEGIN, PAD, END, UNKNOWN = "<s>", "<pad>", "</s>", "<unk>"
@@ -60,21 +62,20 @@ def full_tokenizer(pretrained: Pretrained) -> Tokenizer:
 def count_pieces(tokenizer: Tokenizer, texts: Iterable[str]) -> Counter[int]:
     """Count how often each piece id is used."""
     counts: Counter[int] = Counter()
-    stream = iter(texts)
+    stream = map(simplified, texts)
     while batch := list(islice(stream, _BATCH)):
         for encoding in tokenizer.encode_batch_fast(batch, add_special_tokens=False):
             counts.update(encoding.ids)
     return counts
 
 
-def kept_pieces(pretrained: Pretrained, counts: Counter[int], *, at_least: int = 1) -> list[int]:
-    """Choose pieces: the special ones, those counted `at_least` times, and every single needed character.
+def kept_pieces(pretrained: Pretrained, used: Set[int]) -> list[int]:
+    """Choose pieces: the special ones, those used, and every single needed character.
 
     Returns:
         Old ids, rising, the four special ones first; the place in the list is the new id.
     """
     singles = (i for i, piece in enumerate(pretrained.pieces) if _needed_character(piece))
-    used = (i for i, count in counts.items() if count >= at_least)
     marks = {pretrained.pieces.index("<mask>")} if "<mask>" in pretrained.pieces else set()
     first = list(range(len(SPECIAL)))
     return first + sorted({*singles, *used} - set(first) - marks)
@@ -87,7 +88,7 @@ def prune(pretrained: Pretrained, kept: list[int]) -> Tokenizer:
 
 def _needed_character(piece: str) -> bool:
     bare = piece.removeprefix("▁")
-    return len(bare) <= 1 and all(_in_ranges(ord(character)) for character in bare)
+    return len(bare) <= 1 and all(_in_ranges(ord(one)) and not is_traditional(one) for one in bare)
 
 
 def _in_ranges(point: int) -> bool:

@@ -8,13 +8,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
-from importlib.resources import files
+from collections.abc import Iterator, Sequence
 
 import ahocorasick  # type: ignore[import-not-found]
 import msgspec
 
+from model.characters import simplified
 from stream.support import Support
 from stream.tickers import TickerFinder
 from stream.watchlist import Entity
@@ -160,17 +159,4 @@ def _folded(text: str) -> str:
 
 def _simplified(text: str) -> str:
     """Traditional characters as simplified ones, and the typographic apostrophe as the plain one (Macy’s)."""
-    return text.translate(_to_simplified())
-
-
-@cache
-def _to_simplified() -> dict[int, str]:
-    """OpenCC's table of single characters, traditional to simplified; both have one character, so places stay."""
-    table = files("opencc").joinpath("dictionary", "TSCharacters.txt").read_text(encoding="utf-8")
-    pairs = (line.split("\t") for line in _lines(table))
-    singles = ((source, targets.split(" ")[0]) for source, targets in pairs)
-    return {ord(source): target for source, target in singles if len(source) == len(target) == 1} | {ord("’"): "'"}
-
-
-def _lines(table: str) -> Iterable[str]:
-    return (line for line in table.splitlines() if "\t" in line)
+    return simplified(text).replace("’", "'")

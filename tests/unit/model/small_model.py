@@ -21,7 +21,7 @@ WORDS = ["shares", "profit", "loss", "rise", "fall", "bank", "court", "raises", 
 CHINESE = "公司股价上涨下跌利润亏损财务造假涉嫌股东变更央行新冠大盘期货"
 CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,!?%$-'，。"
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", *("▁" + word for word in WORDS), *CHARACTERS]
-PIECES += [*dict.fromkeys(CHINESE), "公司", "股价", "财务造假", "▁zzz", "é", "<mask>"]
+PIECES += [*dict.fromkeys(CHINESE), "公司", "股价", "财务造假", "▁zzz", "é", "漲", "<mask>"]
 SCORES = [0.0] * 4 + [-float(3 + place % 9) for place in range(4, len(PIECES))]
 
 RUN = RunConfig(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,10 +21,11 @@ from model.back_translation import back_translated, translator
 from model.datasets import Example, Row, entity_examples, examples
 from model.errors import ConfigError, EngineError
 from model.synonyms import load_synonyms
-from model.tasks import SENTIMENT
+from model.tasks import SENTIMENT, TWITTER_TOPIC
 from model.techniques import AugmentationConfig
 
 TEXT = "amber profit rises by 12 percent while birch stalls near the quiet harbour"
+SWAP = AugmentationConfig(share=1.0, entity_swap=1.0)
 WORDS = st.lists(st.text("abcdefg", min_size=1, max_size=6), min_size=1, max_size=20)
 
 
@@ -182,3 +184,45 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
     config = AugmentationConfig(share=1.0, back_translation=("nowhere", "nowhere"))
     with pytest.raises(ConfigError, match="no seq2seq model"):
         _copies(_examples(3), config, tmp_path)
+
+
+def _questions(*rows: Row) -> list[Example]:
+    return entity_examples(rows, SENTIMENT, "news")
+
+
+def test_another_name_takes_the_place_of_a_name_in_text_and_question(tmp_path: Path) -> None:
+    chosen = _questions(
+        Row("Acme gains as Acmeworks and Acme's rival fall", label="positive", entity="Acme"),
+        Row("Bolt falls", label="negative", entity="Bolt"),
+    )
+    swapped = {(one.text, one.entity) for one in _copies(chosen * 8, SWAP, tmp_path)}
+    assert ("Bolt gains as Acmeworks and Bolt's rival fall", "Bolt") in swapped
+    assert ("Acme falls", "Acme") in swapped
+
+
+def test_a_text_that_asks_about_nobody_has_a_known_name_swapped(tmp_path: Path) -> None:
+    texts = examples([Row("远山银行利润下降", label="negative"), Row("无人提及", label="negative")], SENTIMENT, "news")
+    asked = _questions(
+        Row("远山银行上涨", label="positive", entity="远山银行"), Row("近水上涨", label="positive", entity="近水")
+    )
+    found = {one.text for one in _copies([*texts, *asked] * 8, SWAP, tmp_path) if one.entity is None}
+    assert found == {"近水利润下降"}
+
+
+def test_names_are_not_swapped_where_no_sentiment_is_asked(tmp_path: Path) -> None:
+    asked = _questions(Row("Gold gains", label="positive", entity="Gold"), Row("Bolt", label="positive", entity="Bolt"))
+    topic = examples([Row("Gold is mined", label="metals and materials")], TWITTER_TOPIC, "topics")
+    assert not [one for one in _copies([*asked, *topic] * 8, SWAP, tmp_path) if one.source == "topics"]
+
+
+def test_a_copy_keeps_what_teachers_said_of_the_row(tmp_path: Path) -> None:
+    lesson = (np.full(3, 0.3, dtype=np.float32), np.full(2, 0.1, dtype=np.float32))
+    chosen = [
+        replace(one, lesson=lesson)
+        for one in _questions(
+            Row("Acme", label="positive", entity="Acme"), Row("Bolt", label="positive", entity="Bolt")
+        )
+    ]
+    copies = _copies(chosen * 8, SWAP, tmp_path)
+    assert copies
+    assert all(one.lesson is lesson for one in copies)

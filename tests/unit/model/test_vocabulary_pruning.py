@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from small_model import CHINESE
 
+from model.characters import is_traditional
+from model.config import EncoderConfig, RunConfig
+from model.encoder_run import vocabulary
 from model.pretrained import Pretrained
 from model.vocabulary import SPECIAL, build_tokenizer, count_pieces, full_tokenizer, kept_pieces, prune
 
@@ -11,7 +16,7 @@ TEXTS = ["shares rise, bank raises dividend", "公司股价下跌", "court  cuts
 
 
 def _kept(pretrained: Pretrained) -> list[int]:
-    return kept_pieces(pretrained, count_pieces(full_tokenizer(pretrained), TEXTS))
+    return kept_pieces(pretrained, set(count_pieces(full_tokenizer(pretrained), TEXTS)))
 
 
 def test_text_of_kept_pieces_is_cut_as_before(pretrained: Pretrained) -> None:
@@ -41,11 +46,21 @@ def test_a_word_never_seen_falls_into_its_characters(pretrained: Pretrained) -> 
     assert "".join(tokens[1:-1]) == "▁fraud"
 
 
-def test_rare_pieces_can_be_left_out(pretrained: Pretrained) -> None:
-    counts = count_pieces(full_tokenizer(pretrained), ["bank bank", "court"])
-    pieces = {pretrained.pieces[i] for i in kept_pieces(pretrained, counts, at_least=2)}
-    assert "▁bank" in pieces
+def test_rare_pieces_are_left_out_sooner_of_texts_that_are_only_learned_from(
+    pretrained: Pretrained, tmp_path: Path
+) -> None:
+    encoder = EncoderConfig(piece_at_least=2, also_piece_at_least=3)
+    run = RunConfig(languages=("zh",), also=("en",), encoder=encoder)
+    texts = ["公司股价下跌 bank", "公司股价上涨 bank", "court", "court", "loss", "loss", "loss"]
+    pieces = {pretrained.pieces[place] for place in vocabulary(pretrained, texts, [], run, tmp_path)}
+    assert {"▁bank", "▁loss"} <= pieces
     assert "▁court" not in pieces
+
+
+def test_traditional_characters_are_read_as_simplified_ones(pretrained: Pretrained) -> None:
+    traditional = {piece for piece in pretrained.pieces if len(piece) == 1 and is_traditional(piece)}
+    assert traditional
+    assert not traditional & {pretrained.pieces[place] for place in _kept(pretrained)}
 
 
 def test_text_is_normalised_as_sentencepiece_does(pretrained: Pretrained) -> None:
