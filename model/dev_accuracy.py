@@ -18,7 +18,7 @@ def dev_accuracy(network: Network, corpus: Corpus) -> dict[str, float]:
         for start in range(0, len(corpus), 32):
             places = list(range(start, min(start + 32, len(corpus))))
             batch = corpus.batch(places).to(device)
-            sentiment, topics = network(batch.ids, batch.mask)
+            sentiment, topics, _ = network(batch.ids, batch.mask)
             add_hits(right, sentiment, topics, batch, [corpus.sources[place] for place in places])
     return shares(right)
 

@@ -96,5 +96,5 @@ class TorchEngine:
     def logits(self, ids: IntArray, mask: IntArray) -> tuple[FloatArray, FloatArray]:
         """See `Engine.logits`."""
         with self._torch.inference_mode():
-            sentiment, topics = self._network(self._torch.from_numpy(ids), self._torch.from_numpy(mask))
+            sentiment, topics, _ = self._network(self._torch.from_numpy(ids), self._torch.from_numpy(mask))
         return sentiment.numpy(), topics.numpy()

@@ -109,7 +109,7 @@ class Learner:
 
     def _loss(self, batch: Batch) -> Tensor:
         with lowered(self.device, self._run.precision):
-            sentiment, topics = self.network(batch.ids, batch.mask)
+            sentiment, topics, _ = self.network(batch.ids, batch.mask)
         sentiment, topics = sentiment.float(), topics.float()
         loss = sentiment_loss(sentiment, batch.allowed, batch.considered, batch.weight, batch.certainty)
         loss = loss + topic_loss(topics, batch.topics, batch.topic_mask, batch.exclusive, batch.weight)

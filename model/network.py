@@ -15,7 +15,7 @@ RARE: Final = -3.0  # a topic head that starts at "hardly ever" need not first u
 
 
 class Network(nn.Module):
-    """Token ids to logits.
+    """Token ids to logits, and to the vector that both are read from.
 
     Args:
         encoder: of `transformers`, without its pooling layer.
@@ -33,7 +33,7 @@ class Network(nn.Module):
         self.topics = nn.Linear(width, len(TOPIC_IDS))
         nn.init.constant_(self.topics.bias, RARE)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Run a batch.
 
         Args:
@@ -41,12 +41,14 @@ class Network(nn.Module):
             attention_mask: the same shape, 1 for a token, 0 for padding.
 
         Returns:
-            (documents, 3) and (documents, topics) float32 logits.
+            (documents, 3) and (documents, topics) float32 logits, and the hidden states averaged over the tokens of
+            each document, (documents, width), to which dropout has done nothing.
         """
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         weight = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        pooled = self.dropout((hidden * weight).sum(dim=1) / weight.sum(dim=1))
-        return self.sentiment(pooled), self.topics(pooled)
+        pooled = (hidden * weight).sum(dim=1) / weight.sum(dim=1)
+        read = self.dropout(pooled)
+        return self.sentiment(read), self.topics(read), pooled
 
 
 def save_network(network: Network, folder: Path) -> None:

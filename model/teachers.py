@@ -101,5 +101,5 @@ class NetworkTeacher:
         ids = torch.tensor([[*row, *[self._pad] * (longest - len(row))] for row in rows])
         mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
         with torch.inference_mode(), lowered(self._device, self._precision):
-            sentiment, topics = self._network(ids.to(self._device), mask.to(self._device))
+            sentiment, topics, _ = self._network(ids.to(self._device), mask.to(self._device))
         return sentiment.float().cpu().numpy(), topics.float().cpu().numpy()
