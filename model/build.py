@@ -27,7 +27,7 @@ from model.artefact import (
     sha256,
     write_manifest,
 )
-from model.calibration import fit_temperature, fit_thresholds
+from model.calibration import fit_temperature, fit_thresholds, fit_topic_temperature
 from model.classifier import Classifier
 from model.config import TrainingConfig
 from model.corpus import Sets, part_examples, read_sets
@@ -93,7 +93,10 @@ def finish(folder: Path, sets: Sets, config: TrainingConfig, *, measure: bool = 
     sentiment, topics = classifier.all_logits(tokens)
     for name, network in networks.items():
         mine = [place for place, one in enumerate(tokens) if one.encoder == name]
-        calibrate(network, fit_temperature(sentiment[mine].astype(float), [chosen[place] for place in mine]))
+        examples = [chosen[place] for place in mine]
+        cooled = fit_topic_temperature(topics[mine].astype(float), examples)
+        calibrate(network, sentiment=fit_temperature(sentiment[mine].astype(float), examples), topics=cooled)
+        topics[mine] /= cooled
         save_network(network, folder / name)
     manifest = _export(folder, networks, config, thresholds=fit_thresholds(topics.astype(float), chosen))
     if measure:

@@ -1,15 +1,15 @@
-"""What is fitted on the dev parts after training: one temperature, and one threshold a topic."""
+"""What is fitted on the dev parts after training: two temperatures an encoder, and one threshold a topic."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
-from scipy.special import expit  # type: ignore[import-untyped]
+from scipy.special import expit, logsumexp  # type: ignore[import-untyped]
 
 from model.datasets import Example
 from model.evaluation import Floats, class_report
 from model.labels import TOPIC_IDS
+from model.measures import Flags
 
 TEMPERATURES: Final = np.exp(np.linspace(np.log(0.4), np.log(4.0), 93))
 LIMITS: Final = np.round(np.linspace(0.05, 0.95, 37), 3)
@@ -25,33 +25,46 @@ def fit_temperature(logits: Floats, chosen: Sequence[Example]) -> float:
         logits: (examples, 3) raw.
         chosen: the examples; those that nobody asked about sentiment are left out.
     """
-    asked: Mapping[str, list[int]] = {
-        source: [i for i, one in enumerate(chosen) if one.source == source and one.allowed]
-        for source in {one.source for one in chosen}
-    }
-    if not any(asked.values()):
-        return 1.0
+    places = [place for place, one in enumerate(chosen) if one.allowed]
+    considered = _flags([chosen[place].considered for place in places], logits.shape[1])
+    allowed = _flags([chosen[place].allowed for place in places], logits.shape[1])
+    return _temperature(logits[places], considered, allowed, [chosen[place].source for place in places])
+
+
+def fit_topic_temperature(logits: Floats, chosen: Sequence[Example]) -> float:
+    """Find the number that topic logits are divided by, on the sets with exactly one topic a text, as above.
+
+    Args:
+        logits: (examples, topics) raw.
+        chosen: the examples.
+    """
+    places = [place for place, one in enumerate(chosen) if one.exclusive]
+    considered = _stacked([chosen[place].mask >= 1 for place in places], logits.shape[1])
+    allowed = _stacked([chosen[place].topics > 0 for place in places], logits.shape[1])
+    return _temperature(logits[places], considered, allowed, [chosen[place].source for place in places])
+
+
+def _temperature(logits: Floats, considered: Flags, allowed: Flags, sources: Sequence[str]) -> float:
+    """The grid's best divisor of (examples, answers) logits; 1 where there are none."""
+    sets = [np.flatnonzero(np.array(sources) == name) for name in dict.fromkeys(sources)]
     losses = [
-        np.mean([_loss(logits[places] / t, [chosen[i] for i in places]) for places in asked.values() if places])
+        np.mean([_loss(logits[places] / t, considered[places], allowed[places]) for places in sets] or [0.0])
         for t in TEMPERATURES
     ]
-    return float(TEMPERATURES[int(np.argmin(losses))])
+    return float(TEMPERATURES[int(np.argmin(losses))]) if sets else 1.0
 
 
-def _loss(logits: Floats, chosen: Sequence[Example]) -> float:
-    considered = _flags([one.considered for one in chosen], logits.shape[1])
-    allowed = _flags([one.allowed for one in chosen], logits.shape[1])
-    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-    among = (exponents * considered).sum(axis=1)
-    right = (exponents * allowed).sum(axis=1)
-    return float(np.mean(np.log(among) - np.log(np.maximum(right, 1e-30))))
+def _loss(logits: Floats, considered: Flags, allowed: Flags) -> float:
+    among = logsumexp(logits, axis=1, b=considered)
+    return float(np.mean(among - logsumexp(logits, axis=1, b=allowed)))
 
 
-def _flags(rows: Sequence[tuple[int, ...]], width: int) -> npt.NDArray[np.bool_]:
-    flags = np.zeros((len(rows), width), dtype=np.bool_)
-    for row, places in enumerate(rows):
-        flags[row, list(places)] = True
-    return flags
+def _flags(rows: Sequence[tuple[int, ...]], width: int) -> Flags:
+    return _stacked([np.isin(np.arange(width), row) for row in rows], width)
+
+
+def _stacked(rows: Sequence[Flags], width: int) -> Flags:
+    return np.stack(rows) if rows else np.zeros((0, width), dtype=np.bool_)
 
 
 def fit_thresholds(logits: Floats, chosen: Sequence[Example]) -> tuple[float, ...]:
@@ -69,7 +82,7 @@ def fit_thresholds(logits: Floats, chosen: Sequence[Example]) -> tuple[float, ..
     )
 
 
-def _threshold(chances: Floats, truth: npt.NDArray[np.bool_]) -> float:
+def _threshold(chances: Floats, truth: Flags) -> float:
     if not truth.any():
         return NEVER
     if truth.sum() < FEWEST:

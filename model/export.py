@@ -15,7 +15,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from model.engines import OnnxEngine, TorchEngine
+from model.engines import EMBEDDING, LOGITS, OnnxEngine, TorchEngine
 from model.network import Network
 from model.quantization import quantize_products
 
@@ -62,9 +62,9 @@ def export_onnx(network: Network, path: Path, *, int8_embeddings: bool = False) 
                 (ids, mask),
                 str(path),
                 input_names=["input_ids", "attention_mask"],
-                output_names=["sentiment", "topics"],
+                output_names=[*LOGITS, EMBEDDING],
                 dynamic_axes={name: {0: "documents", 1: "tokens"} for name in ("input_ids", "attention_mask")}
-                | {name: {0: "documents"} for name in ("sentiment", "topics")},
+                | {name: {0: "documents"} for name in (*LOGITS, EMBEDDING)},
                 opset_version=OPSET,
                 dynamo=False,
             )
@@ -74,11 +74,12 @@ def export_onnx(network: Network, path: Path, *, int8_embeddings: bool = False) 
         network.train(was_training)
 
 
-def calibrate(network: Network, temperature: float) -> None:
-    """Divide the network's sentiment logits by a temperature, in its weights, so that they need no more calibration."""
+def calibrate(network: Network, *, sentiment: float, topics: float) -> None:
+    """Divide the network's logits by temperatures, in its weights, so that they need no more calibration."""
     with torch.no_grad():
-        network.sentiment.weight.div_(temperature)
-        network.sentiment.bias.div_(temperature)
+        for head, temperature in ((network.sentiment, sentiment), (network.topics, topics)):
+            head.weight.div_(temperature)
+            head.bias.div_(temperature)
 
 
 def export_int8(network: Network, path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from small_model import Built
 
 from model.baseline import baseline_accuracy
-from model.calibration import NEVER, SCARCE, fit_temperature, fit_thresholds
+from model.calibration import NEVER, SCARCE, fit_temperature, fit_thresholds, fit_topic_temperature
 from model.classifier import Classifier
 from model.corpus import read_sets
 from model.datasets import Example, Row, examples
@@ -91,8 +91,17 @@ def test_an_overconfident_model_is_cooled() -> None:
     assert top == pytest.approx(0.7, abs=0.02)
 
 
+def test_topics_of_which_each_text_has_one_are_cooled_likewise() -> None:
+    chosen = examples([Row(str(n), "ipo" if n < 70 else "macro") for n in range(100)], TWITTER_TOPIC, "tweets")
+    logits = np.full((100, len(TOPIC_IDS)), -100.0)
+    logits[:, TOPIC_INDEX["ipo"]], logits[:, TOPIC_INDEX["macro"]] = 2.0, 0.0
+    gap = 2 / fit_topic_temperature(logits, chosen)
+    assert np.exp(gap) / (np.exp(gap) + 1) == pytest.approx(0.7, abs=0.03)
+
+
 def test_without_sentiment_rows_temperature_stays_one() -> None:
     assert fit_temperature(np.zeros((1, 3)), examples([Row("x", "ipo")], TWITTER_TOPIC, "t")) == 1.0
+    assert fit_topic_temperature(np.zeros((1, len(TOPIC_IDS))), examples([Row("x", "negative")], SENTIMENT, "t")) == 1.0
 
 
 def test_a_threshold_lies_between_the_two_kinds_of_rows() -> None:
