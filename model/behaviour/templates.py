@@ -1,7 +1,6 @@
 """The suite's own sentences, read from the TOML files beside this module."""
 
 import random
-import re
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Final, Literal
 import msgspec
 
 from model.routing import Language
+from model.slots import filled
 
 FILES: Final[dict[Language, str]] = {"en": "english.toml", "zh": "chinese.toml"}
-_SLOT: Final = re.compile(r"{(\w+)}")
 
 
 class Mft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,9 +64,7 @@ class Templates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def fill_alike(self, templates: tuple[str, ...], rng: random.Random, **given: str) -> tuple[str, ...]:
         """Fill several templates, the same slot always with the same words."""
-        wanted = sorted({slot for template in templates for slot in _SLOT.findall(template)})
-        chosen = {slot: given[slot] if slot in given else rng.choice(self.slots[slot]) for slot in wanted}
-        return tuple(template.format(**chosen) for template in templates)
+        return filled(templates, self.slots, rng, given)
 
 
 @cache
