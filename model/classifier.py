@@ -10,30 +10,17 @@ from typing import Final, Literal
 
 import numpy as np
 from scipy.special import expit, softmax  # type: ignore[import-untyped]
-from tokenizers import Tokenizer
 
-from model.artefact import COMMITTED, ONNX_INT8, TOKENIZER, EncoderPart, Manifest, read_manifest
-from model.characters import simplified
-from model.engines import Engine, FloatArray, IntArray, OnnxEngine, TorchEngine
+from model.artefact import COMMITTED, Manifest, read_manifest
+from model.engines import FloatArray
 from model.errors import ArtefactError
 from model.labels import SENTIMENTS, TOPIC_IDS, TOPICS, Sentiment
+from model.reader import Reader, Tokens
 from model.routing import language_of
 
+__all__ = ["MAX_TOPICS", "Classifier", "Prediction", "Tokens", "pack"]
+
 MAX_TOPICS: Final = 3
-ENTITY_CHARACTERS: Final = 100
-# No piece of a vocabulary spans more than 20 characters, so what lies beyond cannot be among the tokens kept.
-CHARACTERS_PER_TOKEN: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """One text as token ids for one encoder, begin and end marks included, never empty, at most its `max_tokens`."""
-
-    ids: list[int]
-    encoder: str = ""
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +47,6 @@ class Prediction:
     def score(self) -> float:
         """Positive minus negative, from -1 (surely bad) to 1 (surely good)."""
         return self.positive - self.negative
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """One encoder ready to read: how its text is cut, and what runs it."""
-
-    part: EncoderPart
-    tokenizer: Tokenizer
-    engine: Engine
-
-    def encode(self, texts: Sequence[str | tuple[str, str]], name: str) -> list[Tokens]:
-        """Cut texts, or pairs of an entity and a text."""
-        return [Tokens(encoding.ids, name) for encoding in self.tokenizer.encode_batch(list(texts))]
-
-    def logits(self, batch: Sequence[Tokens]) -> tuple[FloatArray, FloatArray]:
-        """One forward pass, padded to the longest."""
-        return self.engine.logits(*_pad(batch, self.part.pad_id))
 
 
 class Classifier:
@@ -110,7 +80,7 @@ class Classifier:
         folder = folder or COMMITTED
         manifest = read_manifest(folder)
         readers = {
-            name: Reader(part, _tokenizer(folder / name / TOKENIZER, part), _engine(folder / name, engine, threads))
+            name: Reader.load(folder / name, part, engine=engine, threads=threads)
             for name, part in manifest.encoders.items()
         }
         return cls(manifest, readers)
@@ -124,14 +94,17 @@ class Classifier:
         """
         asked = toward or [None] * len(texts)
         tokens: list[Tokens] = [Tokens([])] * len(texts)
-        routes = [self.manifest.routes[language_of(text)] for text in texts]
+        routes = [self.encoder_of(text) for text in texts]
         for name, reader in self._readers.items():
-            limit = reader.part.max_tokens * CHARACTERS_PER_TOKEN
             places = [place for place, route in enumerate(routes) if route == name]
-            inputs = [_input(texts[place], asked[place], limit) for place in places]
-            for place, cut in zip(places, reader.encode(inputs, name), strict=True):
-                tokens[place] = cut
+            cut = reader.encode([texts[place] for place in places], [asked[place] for place in places])
+            for place, one in zip(places, cut, strict=True):
+                tokens[place] = one
         return tokens
+
+    def encoder_of(self, text: str) -> str:
+        """The name of the encoder that reads a text, the same as on its tokens; the text's language decides."""
+        return self.manifest.routes[language_of(text)]
 
     def logits(self, batch: Sequence[Tokens]) -> tuple[FloatArray, FloatArray]:
         """Run a batch: (documents, 3) and (documents, topics) logits, float32.
@@ -190,12 +163,52 @@ class Classifier:
         """Run any number of texts, packed by encoder and length: what `logits` returns, in the order of texts."""
         sentiment = np.empty((len(tokens), len(SENTIMENTS)), dtype=np.float32)
         topics = np.empty((len(tokens), len(TOPIC_IDS)), dtype=np.float32)
-        for name in self._readers:
+        for reader, places in self._passes(tokens, token_budget):
+            sentiment[places], topics[places] = reader.logits([tokens[place] for place in places])
+        return sentiment, topics
+
+    @property
+    def embedding_width(self) -> int | None:
+        """How many numbers a row of `embed` has; None where the model, exported before there were any, gives none."""
+        widths = [reader.engine.embedding_width for reader in self._readers.values()]
+        known = [width for width in widths if width is not None]
+        return max(known) if len(known) == len(widths) else None
+
+    def embed(self, texts: Sequence[str], *, token_budget: int = 4096) -> FloatArray:
+        """Turn texts into vectors: the cosine of two, which is their product, says how alike the model finds two texts.
+
+        Each encoder has a space of its own. Only texts with the same `encoder_of`, embedded by the same `version`, can
+        be compared: the product of other rows says nothing, so whoever keeps rows must keep both names with them. A row
+        of an encoder narrower than the widest ends in zeros, which changes no product.
+
+        Args:
+            texts: any strings.
+            token_budget: as for `predict`.
+
+        Returns:
+            (texts, embedding_width) float32, in the order of texts, each row of Euclidean length 1.
+
+        Raises:
+            ArtefactError: the model gives no embeddings.
+        """
+        if self.embedding_width is None:
+            raise ArtefactError(
+                f"{self.version} gives no embeddings: it was exported before there were any. Take newer weights, or "
+                "export it again: `yuqing train` with its build folder does so and trains nothing anew."
+            )
+        tokens = self.encode(texts)
+        found = np.zeros((len(texts), self.embedding_width), dtype=np.float32)
+        for reader, places in self._passes(tokens, token_budget):
+            rows = reader.embeddings([tokens[place] for place in places])
+            found[places, : rows.shape[1]] = rows
+        return found
+
+    def _passes(self, tokens: Sequence[Tokens], token_budget: int) -> Iterator[tuple[Reader, list[int]]]:
+        """The places of texts, packed by encoder and length, and the encoder that each pack is for."""
+        for name, reader in self._readers.items():
             mine = [place for place, item in enumerate(tokens) if item.encoder == name]
             for packed in pack([len(tokens[place]) for place in mine], token_budget):
-                places = [mine[at] for at in packed]
-                sentiment[places], topics[places] = self.logits([tokens[place] for place in places])
-        return sentiment, topics
+                yield reader, [mine[at] for at in packed]
 
 
 def pack(lengths: Sequence[int], token_budget: int) -> Iterator[list[int]]:
@@ -208,40 +221,3 @@ def pack(lengths: Sequence[int], token_budget: int) -> Iterator[list[int]]:
         group.append(place)
     if group:
         yield group
-
-
-def _tokenizer(path: Path, part: EncoderPart) -> Tokenizer:
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises plain Exception
-        raise ArtefactError(f"{path} is not a readable tokenizer: {error}") from error
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(part.max_tokens)
-    return tokenizer
-
-
-def _engine(folder: Path, engine: str, threads: int) -> Engine:
-    if engine == "torch":
-        return TorchEngine(folder, threads=threads)
-    return OnnxEngine(folder / ONNX_INT8, threads=threads)
-
-
-def _input(text: str, entity: str | None, limit: int) -> str | tuple[str, str]:
-    readable = _readable(text, limit)
-    return readable if entity is None else (_readable(entity, ENTITY_CHARACTERS), readable)
-
-
-def _readable(text: str, limit: int) -> str:
-    # Runs of white space would use up the limit; lone surrogates, which JSON can smuggle in, have no UTF-8 form.
-    head = " ".join(text[: 4 * limit].split())[:limit]
-    return simplified(head.encode("utf-8", "replace").decode("utf-8"))
-
-
-def _pad(batch: Sequence[Tokens], pad_id: int) -> tuple[IntArray, IntArray]:
-    longest = max(len(item) for item in batch)
-    ids = np.full((len(batch), longest), pad_id, dtype=np.int64)
-    mask = np.zeros((len(batch), longest), dtype=np.int64)
-    for row, item in enumerate(batch):
-        ids[row, : len(item)] = item.ids
-        mask[row, : len(item)] = 1
-    return ids, mask

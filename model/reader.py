@@ -1,0 +1,104 @@
+"""One encoder ready to read: how text is cut for it, and what runs it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from model.artefact import ONNX_INT8, TOKENIZER, EncoderPart
+from model.characters import simplified
+from model.engines import Engine, FloatArray, IntArray, OnnxEngine, TorchEngine
+from model.errors import ArtefactError
+
+ENTITY_CHARACTERS: Final = 100
+# No piece of a vocabulary spans more than 20 characters, so what lies beyond cannot be among the tokens kept.
+CHARACTERS_PER_TOKEN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """One text as token ids for one encoder, begin and end marks included, never empty, at most its `max_tokens`."""
+
+    ids: list[int]
+    encoder: str = ""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One encoder: its `name` in the manifest, its shape, its tokenizer, its engine."""
+
+    name: str
+    part: EncoderPart
+    tokenizer: Tokenizer
+    engine: Engine
+
+    @classmethod
+    def load(cls, folder: Path, part: EncoderPart, *, engine: str, threads: int) -> "Reader":
+        """Load the encoder of a folder, which is named after it.
+
+        Raises:
+            ArtefactError: a file is absent or unreadable.
+            EngineError: the engine's library is not installed.
+        """
+        runs: Engine = (
+            TorchEngine(folder, threads=threads)
+            if engine == "torch"
+            else OnnxEngine(folder / ONNX_INT8, threads=threads)
+        )
+        return cls(folder.name, part, _tokenizer(folder / TOKENIZER, part), runs)
+
+    def encode(self, texts: Sequence[str], toward: Sequence[str | None]) -> list[Tokens]:
+        """Cut texts, each with the entity that is asked about or None."""
+        limit = self.part.max_tokens * CHARACTERS_PER_TOKEN
+        inputs = [
+            readable(text, limit) if entity is None else (readable_entity(entity), readable(text, limit))
+            for text, entity in zip(texts, toward, strict=True)
+        ]
+        return [Tokens(encoding.ids, self.name) for encoding in self.tokenizer.encode_batch(inputs)]
+
+    def logits(self, batch: Sequence[Tokens]) -> tuple[FloatArray, FloatArray]:
+        """One forward pass, padded to the longest."""
+        return self.engine.logits(*_pad(batch, self.part.pad_id))
+
+    def embeddings(self, batch: Sequence[Tokens]) -> FloatArray:
+        """One forward pass for (documents, engine.embedding_width) float32, each row brought to length 1."""
+        found = self.engine.embeddings(*_pad(batch, self.part.pad_id))
+        return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), dtype=np.float32)
+
+
+def readable(text: str, limit: int) -> str:
+    """What is read of a text: white space made single, `limit` characters, traditional characters as simplified."""
+    # Runs of white space would use up the limit; lone surrogates, which JSON can smuggle in, have no UTF-8 form.
+    head = " ".join(text[: 4 * limit].split())[:limit]
+    return simplified(head.encode("utf-8", "replace").decode("utf-8"))
+
+
+def readable_entity(name: str) -> str:
+    """What is read of an entity's name."""
+    return readable(name, ENTITY_CHARACTERS)
+
+
+def _tokenizer(path: Path, part: EncoderPart) -> Tokenizer:
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises plain Exception
+        raise ArtefactError(f"{path} is not a readable tokenizer: {error}") from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(part.max_tokens)
+    return tokenizer
+
+
+def _pad(batch: Sequence[Tokens], pad_id: int) -> tuple[IntArray, IntArray]:
+    longest = max(len(item) for item in batch)
+    ids = np.full((len(batch), longest), pad_id, dtype=np.int64)
+    mask = np.zeros((len(batch), longest), dtype=np.int64)
+    for row, item in enumerate(batch):
+        ids[row, : len(item)] = item.ids
+        mask[row, : len(item)] = 1
+    return ids, mask
