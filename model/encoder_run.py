@@ -26,6 +26,7 @@ from model.pretrained import Pretrained, installed_file, read_pretrained
 from model.routing import language_of
 from model.training import train
 from model.vocabulary import count_pieces, full_tokenizer, kept_pieces, prune
+from model.written import written_examples
 
 KEPT: Final = "kept.json"
 log = logging.getLogger(__name__)
@@ -57,12 +58,13 @@ def train_encoder(
     """
     folder.mkdir(parents=True, exist_ok=True)
     learned = learned_by(run, part_examples(sets, "train"))
+    written = learned_by(run, written_examples(copies=run.written, seed=seed))
     extra = more_text(data / name for name in run.encoder.vocabulary_text)
-    encoder, tokenizer = start(run, (one.text for one in learned), extra, folder, pretrained)
+    encoder, tokenizer = start(run, (one.text for one in (*learned, *written)), extra, folder, pretrained)
     pad_id = padding(tokenizer)
     looked_at = examples_of(run, part_examples(sets, "dev", limit=run.schedule.dev_sample))
     dev = Corpus(looked_at, tokenizer, run.encoder.max_tokens, pad_id=pad_id)
-    prepared = _prepared(learned, data, sets, run, folder, seed)
+    prepared = _prepared(learned, written, data, sets, run, folder, seed)
     corpus = Corpus(prepared, tokenizer, run.encoder.max_tokens, pad_id=pad_id)
     log.info("%s: %d examples, %d tokens", run.encoder.base, len(corpus), sum(corpus.lengths))
     torch.manual_seed(seed)  # the heads start at random
@@ -79,14 +81,24 @@ def train_encoder(
 
 
 def _prepared(
-    learned: Sequence[Example], data: Path, sets: Sets, run: RunConfig, folder: Path, seed: int
+    learned: Sequence[Example],
+    written: Sequence[Example],
+    data: Path,
+    sets: Sets,
+    run: RunConfig,
+    folder: Path,
+    seed: int,
 ) -> list[Example]:
-    """Put training examples through the techniques of a run; as they are where it has none."""
+    """Put training examples through the techniques of a run; as they are where it has none.
+
+    What was written for training is what teachers get wrong, so they are not asked about it.
+    """
     found = emphasised(learned, run)
     if run.teacher is not None:
         found += examples_of(run, unlabelled(data, sets, run.teacher, seed=seed))
         limit = run.encoder.max_tokens
-        found = taught(found, run.teacher, data, folder, max_tokens=limit, precision=run.precision)
+        found = taught(found, run.teacher, folder, max_tokens=limit, precision=run.precision)
+    found += written
     if run.augmentation is not None:
         found = augmented(found, run.augmentation, data, folder, seed=seed)
     return found
@@ -98,11 +110,13 @@ def examples_of(run: RunConfig, chosen: Sequence[Example]) -> list[Example]:
 
 
 def learned_by(run: RunConfig, chosen: Sequence[Example]) -> list[Example]:
-    """Those examples that a run's encoder learns from: texts that it will read, and those of the languages in `also`,
-    of sets that the run draws from.
-    """
-    languages = {*run.languages, *run.also}
-    return [one for one in chosen if language_of(one.text) in languages and run.repeat.get(one.source, 1) > 0]
+    """Those examples that a run learns from: what it will read, and what it draws of the languages in `also`."""
+
+    def is_learned(one: Example) -> bool:
+        language = language_of(one.text)
+        return language in run.languages or (language in run.also and run.repeat.get(one.source, 1) > 0)
+
+    return [one for one in chosen if is_learned(one)]
 
 
 def start(

@@ -44,7 +44,6 @@ def unlabelled(data: Path, sets: Sets, config: TeacherConfig, *, seed: int) -> l
 def taught(
     chosen: Sequence[Example],
     config: TeacherConfig,
-    data: Path,
     folder: Path,
     *,
     max_tokens: int,
@@ -55,8 +54,7 @@ def taught(
     Args:
         chosen: the examples.
         config: who teaches what.
-        data: what the teachers' folders are relative to.
-        folder: of the encoder in training; takes the cache.
+        folder: of the encoder in training, in the build folder that teachers' folders are relative to; takes the cache.
         max_tokens: that a teacher without a manifest reads of a text.
         precision: of a forward pass of such a teacher.
 
@@ -68,7 +66,7 @@ def taught(
     topics = np.full((len(chosen), len(TOPIC_IDS)), np.nan, dtype=np.float32)
     answers = {}
     for name in dict.fromkeys((*config.sentiment, *config.topics)):
-        teacher = load_teacher(data / name, max_tokens=max_tokens, precision=precision)
+        teacher = load_teacher(folder.parent / name, max_tokens=max_tokens, precision=precision)
         answers[name] = ask(teacher, questions, folder / "teachers" / teacher.key)
     if config.sentiment:
         sentiment = np.mean(

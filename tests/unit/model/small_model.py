@@ -12,16 +12,18 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import onnx
 
-from model.artefact import Manifest
+from model.artefact import ONNX_INT8, Manifest, sha256, write_manifest
 from model.config import EncoderConfig, RunConfig, ScheduleConfig, TrainingConfig
+from model.engines import EMBEDDING
 
 HIDDEN, LAYERS, HEADS, INTERMEDIATE, POSITIONS = 32, 3, 2, 64, 64
 WORDS = ["shares", "profit", "loss", "rise", "fall", "bank", "court", "raises", "cuts", "dividend", "fraud", "record"]
 CHINESE = "公司股价上涨下跌利润亏损财务造假涉嫌股东变更央行新冠大盘期货"
 CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,!?%$-'，。"
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", *("▁" + word for word in WORDS), *CHARACTERS]
-PIECES += [*dict.fromkeys(CHINESE), "公司", "股价", "财务造假", "▁zzz", "é", "漲", "<mask>"]
+PIECES += [*dict.fromkeys(CHINESE), "公司", "股价", "财务造假", "▁zzz", "é", "<mask>"]
 SCORES = [0.0] * 4 + [-float(3 + place % 9) for place in range(4, len(PIECES))]
 
 RUN = RunConfig(
@@ -49,6 +51,29 @@ class Built:
     def english(self) -> Path:
         """The folder of one of its two encoders."""
         return self.folder / "en"
+
+
+def copy_weights(built: Built, folder: Path) -> None:
+    """Copy what a weights folder holds, but the manifest."""
+    for name in built.manifest.files:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes((built.folder / name).read_bytes())
+
+
+def vouch(built: Built, folder: Path) -> None:
+    """Write the manifest of a copy whose files have been changed."""
+    files = {name: sha256(folder / name) for name in built.manifest.files}
+    write_manifest(folder, msgspec.structs.replace(built.manifest, files=files))
+
+
+def write_without_embeddings(built: Built, folder: Path, *encoders: str) -> None:
+    """Write the weights as they were when models, or these encoders of them, gave no embeddings."""
+    copy_weights(built, folder)
+    for name in encoders:
+        model = onnx.load(folder / name / ONNX_INT8)
+        model.graph.output.remove(next(one for one in model.graph.output if one.name == EMBEDDING))
+        onnx.save(model, folder / name / ONNX_INT8)
+    vouch(built, folder)
 
 
 def pack_q4(matrix: np.ndarray) -> bytes:

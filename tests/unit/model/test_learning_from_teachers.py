@@ -107,7 +107,7 @@ def test_several_teachers_are_averaged_in_probability(built: Built, tmp_path: Pa
     chosen = [Example(text, "news", (), (), none, none, False) for text in texts]
     first, second = built.english, built.folder
     config = TeacherConfig(sentiment=(str(first), str(second)), topics=(str(second),), temperature=3.0)
-    found = taught(chosen, config, Path(), tmp_path, max_tokens=24)
+    found = taught(chosen, config, tmp_path, max_tokens=24)
     logits = [
         load_teacher(folder, max_tokens=24).logits([(text, None) for text in texts]) for folder in (first, second)
     ]
@@ -120,7 +120,7 @@ def test_several_teachers_are_averaged_in_probability(built: Built, tmp_path: Pa
 def test_who_does_not_teach_topics_says_nothing_of_them(built: Built, tmp_path: Path) -> None:
     none = np.zeros(WIDTH, dtype=np.float32)
     config = TeacherConfig(sentiment=(str(built.english),))
-    (one,) = taught([Example("a", "news", (), (), none, none, False)], config, Path(), tmp_path, max_tokens=24)
+    (one,) = taught([Example("a", "news", (), (), none, none, False)], config, tmp_path, max_tokens=24)
     assert one.lesson is not None
     assert np.isnan(one.lesson[1]).all()
     assert one.lesson[0].sum() == pytest.approx(1)
