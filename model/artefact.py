@@ -39,6 +39,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `thresholds` has one probability for each of `topics`; one above 1 means that the label is never reported.
     `routes` maps a language to the name of the encoder that reads it, `files` a path to its SHA-256 in hexadecimal.
+    Measured when it was made (`model/scorecard.py`): `metrics` by set on test parts, `behaviour` by capability.
     """
 
     format: int
@@ -50,6 +51,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thresholds: tuple[float, ...]
     files: dict[str, str]
     metrics: dict[str, Any] = {}
+    behaviour: dict[str, dict[str, float]] = {}
     training: dict[str, Any] = {}
 
 

@@ -10,12 +10,10 @@ import hashlib
 import logging
 import shutil
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from tokenizers import Tokenizer
 
-from model.answers import about_entities
 from model.artefact import (
     FORMAT,
     MANIFEST,
@@ -31,15 +29,14 @@ from model.calibration import fit_temperature, fit_thresholds, fit_topic_tempera
 from model.classifier import Classifier
 from model.config import TrainingConfig
 from model.corpus import Sets, part_examples, read_sets
-from model.datasets import document_rows
 from model.encoder_run import examples_of, train_encoder
 from model.errors import ConfigError
-from model.evaluation import evaluate
 from model.export import calibrate, export_int8
 from model.labels import SENTIMENTS, TOPIC_IDS
 from model.network import NETWORK, Network, load_network, save_network
 from model.padding import padding
 from model.pretrained import Pretrained
+from model.scorecard import accuracies, pass_rates
 
 __all__ = ["build", "examples_of", "finish", "publish"]
 
@@ -100,7 +97,7 @@ def finish(folder: Path, sets: Sets, config: TrainingConfig, *, measure: bool = 
         save_network(network, folder / name)
     manifest = _export(folder, networks, config, thresholds=fit_thresholds(topics.astype(float), chosen))
     if measure:
-        manifest = msgspec.structs.replace(manifest, metrics=_measure(Classifier.load(folder), sets))
+        manifest = msgspec.structs.replace(manifest, metrics=accuracies(folder, sets), behaviour=pass_rates(folder))
         write_manifest(folder, manifest)
     return manifest
 
@@ -146,20 +143,3 @@ def _export(
     )
     write_manifest(folder, manifest)
     return manifest
-
-
-def _measure(classifier: Classifier, sets: Sets) -> dict[str, Any]:
-    found = {}
-    for name, (task, rows) in sets.items():
-        for suffix, chosen in (("", document_rows(rows["test"])), (".toward", rows["test"])):
-            if suffix and not about_entities(chosen, task):
-                continue
-            report = evaluate(classifier, chosen, task)
-            log.info("%s%s: accuracy %.4f, macro-F1 %.4f", name, suffix, report.accuracy, report.macro_f1)
-            found[name + suffix] = {
-                "rows": report.rows,
-                "accuracy": round(report.accuracy, 4),
-                "macro_f1": round(report.macro_f1, 4),
-                "calibration_error": report.calibration_error and round(report.calibration_error, 4),
-            }
-    return found

@@ -46,6 +46,10 @@ def test_the_manifest_says_how_it_was_made_and_how_good_it_is(built: Built) -> N
     assert built.manifest.training["seed"] == 3
     assert built.manifest.metrics["news"]["rows"] > 0
     assert 0 <= built.manifest.metrics["news"]["accuracy"] <= 1
+    assert built.manifest.metrics["news"]["fp32"]["accuracy"] == pytest.approx(
+        built.manifest.metrics["news"]["accuracy"], abs=0.1
+    )
+    assert set(built.manifest.behaviour["negation"]) == {"all", "en", "zh"}
 
 
 @pytest.mark.parametrize("name", [f"en/{ONNX_INT8}", f"zh/{TOKENIZER}"])
