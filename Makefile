@@ -8,7 +8,7 @@ STATE  ?= .yuqing
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-test test check unit acceptance train evaluate clean
+.PHONY: help demo install install-test test check unit acceptance train evaluate bench clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -60,6 +60,10 @@ train: install-test ## train, export and evaluate the model from ../shared/data/
 
 evaluate: install-test ## the committed weights against TF-IDF on the test parts of ../shared/data/labelled
 	$(BIN)/yuqing evaluate ../shared/data/labelled/*.jsonl --split test --baseline
+
+bench: install-test ## timings: the model beside the usual pipeline, and the ingest; quote ratios of one run
+	$(BIN)/python tests/bench/bench_model.py
+	$(BIN)/python tests/bench/bench_ingest.py
 
 clean: ## remove the virtual environment, state and build output
 	rm -rf $(VENV) $(STATE) build *.egg-info

@@ -1,4 +1,4 @@
-"""`yuqing model promote|rollback|list`: which weights are in force, and the measurement that put them there.
+"""`yuqing model promote|rollback|list|card`: which weights are in force, and the measurement that put them there.
 
 A process loads its weights when it starts: the scorer reads with the new model once it is started again.
 """
@@ -13,7 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from model.artefact import read_manifest
+from model.artefact import COMMITTED, read_manifest
+from model.card import model_card
 from model.classifier import Classifier
 from model.command_frame import explained, print_json
 from model.datasets import read_folder
@@ -62,6 +63,16 @@ def promote_command(
             typer.echo(f"yuqing: {reason}", err=True)
         if not verdict.better:
             raise typer.Exit(1)
+
+
+@app.command("card")
+def card_command(
+    weights: Annotated[Path | None, typer.Option(help="Weights folder; the committed one if left out.")] = None,
+) -> None:
+    """Print the model card: what a model is for, what it learned from, how good it is and where it fails."""
+    with explained():
+        folder = weights or COMMITTED
+        typer.echo(model_card(folder, read_manifest(folder)), nl=False)
 
 
 @app.command("rollback")
