@@ -93,7 +93,7 @@ def _prepared(
 
     What was written for training is what teachers get wrong, so they are not asked about it.
     """
-    found = emphasised(learned, run)
+    found = emphasised([one for one in learned if run.repeat.get(one.source, 1) > 0], run)
     if run.teacher is not None:
         found += examples_of(run, unlabelled(data, sets, run.teacher, seed=seed))
         limit = run.encoder.max_tokens
