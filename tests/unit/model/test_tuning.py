@@ -175,6 +175,6 @@ def test_an_encoder_that_is_not_there_is_named(built: Built, tmp_path: Path) -> 
 
 def test_the_shipped_ablation_is_valid() -> None:
     space = read_space(Path(model.__file__).with_name("ablation.toml"))
-    assert len(space.settings()) == 15
+    assert len(space.settings()) == 18
     for settings in space.settings():
         space.applied(CONFIG.encoders["en"], settings)
