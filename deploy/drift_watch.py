@@ -45,7 +45,7 @@ def look_for_drift(settings: Settings, engine: Engine, now: datetime) -> Mapping
     profile = read_profile(given.profile, classifier.version)
     with engine.connect() as connection:
         stored = sample_arrived(connection, now - _SPAN, now, most=given.sample)
-    live = observe(classifier, [joined(one.title, one.body) for one in stored])
+    live = observe(classifier, [joined(one.title, one.body) for one in stored], profile)
     found = compare(profile, live, Limits(false_alarms=given.false_alarms))
     _publish(found)
     return found

@@ -41,10 +41,11 @@ def profile_command(
         write_profile(profile, out)
         counts = {language: one.documents for language, one in profile.languages.items()}
         if as_json:
-            print_json({"model_version": profile.model_version, "documents": counts, "file": str(out)})
+            told = {"model_version": profile.model_version, "vectors_of": profile.vectors_of}
+            print_json(told | {"documents": counts, "file": str(out)})
         else:
-            told = ", ".join(f"{count} texts of {language}" for language, count in counts.items())
-            typer.echo(f"{out}: {profile.model_version}, {told}")
+            each = ", ".join(f"{count} texts of {language}" for language, count in counts.items())
+            typer.echo(f"{out}: {profile.model_version}, {profile.vectors_of} of {each}")
 
 
 def _unseen_texts(data: Path, seed: int, most: int) -> list[str]:

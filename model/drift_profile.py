@@ -1,6 +1,7 @@
 """The profile that live text is compared with: made once for each model, from rows that its training did not see.
 
-It holds counts, means and covariances, and no text.
+It holds counts, means and covariances, and no text. Vectors are embeddings where the model gives them, which move with
+anything that the encoder tells apart, and otherwise logits. A profile says which; live text is looked at likewise.
 """
 
 from collections import Counter
@@ -25,7 +26,7 @@ _LENGTHS: Final = (0, 16, 32, 64, 128, 256, 512, 1024, 4096)  # characters
 _HEAD: Final = 100  # characters whose pieces are counted; few enough to be read whole
 _CUTS: Final = tuple(share / 20 for share in range(21))  # pieces for each character
 
-Vectors = Callable[[Classifier, Sequence[str]], Floats]
+VectorsOf = Literal["embeddings", "logits"]
 What = Literal["sentiment", "topic", "length", "pieces", "vectors"]
 
 
@@ -44,11 +45,15 @@ class LanguageProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DriftProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a model made of its reference data, by language."""
+    """What a model made of its reference data, by language.
+
+    `vectors_of` says what the vectors are; profiles made before models gave embeddings do not, and hold logits.
+    """
 
     format: int
     model_version: str
     languages: dict[Language, LanguageProfile]
+    vectors_of: VectorsOf = "logits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +69,38 @@ def logit_vectors(classifier: Classifier, texts: Sequence[str]) -> Floats:
     return np.hstack(all_logits(classifier, texts))
 
 
-def observe(
-    classifier: Classifier, texts: Sequence[str], *, vectors: Vectors = logit_vectors
-) -> dict[Language, Observed]:
-    """Sort texts by language and look at them; asks the model twice about each."""
-    found: dict[Language, list[str]] = {}
-    for text in texts:
-        found.setdefault(language_of(text), []).append(text)
-    return {language: _observed(classifier, chosen, vectors) for language, chosen in found.items()}
+def embedding_vectors(classifier: Classifier, texts: Sequence[str]) -> Floats:
+    """Embeddings, (texts, width): what the encoder made of a text."""
+    return classifier.embed(texts).astype(np.float64)
 
 
-def make_profile(classifier: Classifier, texts: Sequence[str], *, vectors: Vectors = logit_vectors) -> DriftProfile:
+_VECTORS: Final[Mapping[VectorsOf, Callable[[Classifier, Sequence[str]], Floats]]] = {
+    "embeddings": embedding_vectors,
+    "logits": logit_vectors,
+}
+
+
+def observe(classifier: Classifier, texts: Sequence[str], profile: DriftProfile) -> dict[Language, Observed]:
+    """Sort texts by language and look at them as the profile's were looked at; asks the model twice about each.
+
+    Raises:
+        ArtefactError: the profile is of embeddings, and this model gives none.
+    """
+    return _by_language(classifier, texts, profile.vectors_of)
+
+
+def make_profile(classifier: Classifier, texts: Sequence[str]) -> DriftProfile:
     """Make the profile of reference texts; a language with fewer than two texts is left out."""
+    vectors_of: VectorsOf = "logits" if classifier.embedding_width is None else "embeddings"
     languages = {
         language: LanguageProfile(
             documents=len(seen.vectors), **{str(what): dict(one) for what, one in seen.counts.items()},
             vectors=sketch(seen.vectors),
         )
-        for language, seen in observe(classifier, texts, vectors=vectors).items()
+        for language, seen in _by_language(classifier, texts, vectors_of).items()
         if len(seen.vectors) > 1
     }  # fmt: skip
-    return DriftProfile(FORMAT, classifier.version, languages)
+    return DriftProfile(FORMAT, classifier.version, languages, vectors_of)
 
 
 def write_profile(profile: DriftProfile, path: Path) -> None:
@@ -110,7 +126,14 @@ def read_profile(path: Path, model_version: str) -> DriftProfile:
     return profile
 
 
-def _observed(classifier: Classifier, texts: list[str], vectors: Vectors) -> Observed:
+def _by_language(classifier: Classifier, texts: Sequence[str], vectors_of: VectorsOf) -> dict[Language, Observed]:
+    found: dict[Language, list[str]] = {}
+    for text in texts:
+        found.setdefault(language_of(text), []).append(text)
+    return {language: _observed(classifier, chosen, vectors_of) for language, chosen in found.items()}
+
+
+def _observed(classifier: Classifier, texts: list[str], vectors_of: VectorsOf) -> Observed:
     predictions = classifier.predict(texts)
     pieces = classifier.encode([text[:_HEAD] for text in texts])
     finenesses = [len(one) / max(len(text[:_HEAD]), 1) for one, text in zip(pieces, texts, strict=True)]
@@ -120,7 +143,7 @@ def _observed(classifier: Classifier, texts: list[str], vectors: Vectors) -> Obs
         "length": _histogram([len(text) for text in texts], _LENGTHS),
         "pieces": _histogram(finenesses, _CUTS),
     }
-    return Observed(counts, vectors(classifier, texts))
+    return Observed(counts, _VECTORS[vectors_of](classifier, texts))
 
 
 def _histogram(values: Sequence[float], edges: Sequence[float]) -> dict[str, int]:

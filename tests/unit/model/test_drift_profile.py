@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
-from small_model import Built, sentences
+from small_model import Built, sentences, write_without_embeddings
 from typer.testing import CliRunner
 
 from model.classifier import Classifier
@@ -18,6 +16,7 @@ from model.drift import Limits
 from model.drift_checks import compare
 from model.drift_profile import make_profile, observe, read_profile, write_profile
 from model.errors import ArtefactError
+from model.labels import SENTIMENTS, TOPIC_IDS
 
 RUN = CliRunner()
 LIMITS = Limits(fewest=100)
@@ -33,31 +32,56 @@ CRISIS = ("{} warns of a loss, shares fall {}", "sold all my {}, what a fraud {}
 
 def test_text_of_the_same_kind_has_not_drifted_and_other_text_has(classifier: Classifier) -> None:
     profile = make_profile(classifier, _texts(1, *CALM))
-    same = compare(profile, observe(classifier, _texts(2, *CALM)), LIMITS)
+    same = compare(profile, observe(classifier, _texts(2, *CALM), profile), LIMITS)
     assert same.keys() == {"en", "zh"}
     assert not any(one.drifted for one in same.values())
     assert [check.what for check in same["en"].checks] == ["sentiment", "topic", "length", "pieces", "vectors"]
 
-    other = compare(profile, observe(classifier, _texts(3, *CRISIS)), LIMITS)
+    other = compare(profile, observe(classifier, _texts(3, *CRISIS), profile), LIMITS)
     drifted = {check.what for check in other["en"].checks if check.drifted}
     assert {"sentiment", "vectors"} <= drifted
 
 
 def test_too_few_documents_and_unknown_languages_are_not_judged(classifier: Classifier) -> None:
     profile = make_profile(classifier, _texts(1, *CALM[:2]))
-    found = compare(profile, observe(classifier, [*_texts(2, *CRISIS)[:99], *_texts(2, CALM[2])]), LIMITS)
+    live = observe(classifier, [*_texts(2, *CRISIS)[:99], *_texts(2, CALM[2])], profile)
+    found = compare(profile, live, LIMITS)
     assert {name: (one.documents, one.checks, one.drifted) for name, one in found.items()} == {
         "en": (99, (), False),
         "zh": (120, (), False),
     }
 
 
-def test_vectors_are_whatever_function_is_given(classifier: Classifier) -> None:
-    def lengths(_: Classifier, texts: Sequence[str]) -> np.ndarray:
-        return np.array([[len(text), len(text.split())] for text in texts], dtype=float)
+@pytest.fixture(scope="module")
+def old(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    """The same model, exported before there were embeddings."""
+    folder = tmp_path_factory.mktemp("old")
+    write_without_embeddings(built, folder, "en", "zh")
+    return Classifier.load(folder, threads=1)
 
-    profile = make_profile(classifier, _texts(1, *CALM[:2]), vectors=lengths)
-    assert len(profile.languages["en"].vectors.centre) == 2
+
+def test_vectors_are_embeddings_where_the_model_gives_them_and_logits_otherwise(
+    classifier: Classifier, old: Classifier
+) -> None:
+    texts = _texts(1, *CALM[:2])
+    profile, plain = make_profile(classifier, texts), make_profile(old, texts)
+    assert (profile.vectors_of, plain.vectors_of) == ("embeddings", "logits")
+    assert len(profile.languages["en"].vectors.centre) == classifier.embedding_width
+    assert len(plain.languages["en"].vectors.centre) == len(SENTIMENTS) + len(TOPIC_IDS)
+
+
+def test_live_text_is_looked_at_as_the_profiles_was(classifier: Classifier, old: Classifier, tmp_path: Path) -> None:
+    write_profile(make_profile(old, _texts(1, *CALM)), tmp_path / "drift.json")
+    before = json.loads((tmp_path / "drift.json").read_text())
+    del before["vectors_of"]  # which profiles of that time do not have
+    (tmp_path / "drift.json").write_text(json.dumps(before))
+    profile = read_profile(tmp_path / "drift.json", classifier.version)
+    for texts, drifted in ((_texts(2, *CALM), False), (_texts(3, *CRISIS), True)):
+        found = compare(profile, observe(classifier, texts, profile), LIMITS)
+        assert [one.drifted for one in found["en"].checks if one.what == "vectors"] == [drifted]
+
+    with pytest.raises(ArtefactError, match="gives no embeddings"):
+        observe(old, ["shares rise"], make_profile(classifier, _texts(1, *CALM)))
 
 
 def test_a_profile_comes_back_as_it_was_and_holds_no_text(classifier: Classifier, tmp_path: Path) -> None:
@@ -84,10 +108,11 @@ def test_the_command_writes_the_profile_of_rows_that_training_did_not_see(built:
     command = ["drift", "profile", "--data", str(built.data), "--out", str(out), "--weights", str(built.folder)]
     answer = json.loads(RUN.invoke(app, [*command, "--json"]).stdout)
     profile = read_profile(out, built.manifest.model_version)
+    assert answer["vectors_of"] == profile.vectors_of == "embeddings"
     assert answer["documents"] == {name: one.documents for name, one in profile.languages.items()}
     rows = sum(len(path.read_text().splitlines()) for path in built.data.glob("*.jsonl"))
     assert 0.1 * rows < sum(answer["documents"].values()) < 0.3 * rows
-    assert "texts of en" in RUN.invoke(app, command).stdout
+    assert "embeddings of" in RUN.invoke(app, command).stdout
 
 
 def test_files_without_such_rows_are_wrong_use(built: Built, tmp_path: Path) -> None:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import numpy as np
-import onnx
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_model import HIDDEN, PIECES, Built, sentences
+from small_model import HIDDEN, PIECES, Built, copy_weights, sentences, vouch, write_without_embeddings
 from transformers import BertConfig, BertModel
 
-from model.artefact import ONNX_INT8, sha256, write_manifest
+from model.artefact import ONNX_INT8
 from model.classifier import Classifier
-from model.engines import EMBEDDING, OnnxEngine, TorchEngine
+from model.engines import OnnxEngine, TorchEngine
 from model.errors import ArtefactError
 from model.export import export_int8, export_onnx
 from model.network import Network, load_network
@@ -90,29 +88,11 @@ def test_padding_is_not_averaged_and_every_engine_gives_the_same(built: Built, t
     assert np.abs(small.embeddings(ids, mask) - expected).mean() < 0.05 * expected.std()
 
 
-def _copy(built: Built, folder: Path) -> Path:
-    """The built weights without their checkpoints."""
-    for name in built.manifest.files:
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes((built.folder / name).read_bytes())
-    return folder
-
-
-def _vouch(built: Built, folder: Path) -> Classifier:
-    files = {name: sha256(folder / name) for name in built.manifest.files}
-    write_manifest(folder, msgspec.structs.replace(built.manifest, files=files))
-    return Classifier.load(folder, threads=1)
-
-
 def test_a_model_exported_before_there_were_embeddings_judges_and_says_how_to_mend_that(
     built: Built, classifier: Classifier, tmp_path: Path
 ) -> None:
-    path = _copy(built, tmp_path) / "zh" / ONNX_INT8
-    graph = onnx.load(path)
-    (embedding,) = (one for one in graph.graph.output if one.name == EMBEDDING)
-    graph.graph.output.remove(embedding)
-    onnx.save(graph, path)
-    old = _vouch(built, tmp_path)
+    write_without_embeddings(built, tmp_path, "zh")
+    old = Classifier.load(tmp_path, threads=1)
     assert old.predict(TEXTS) == classifier.predict(TEXTS)
     assert old.embedding_width is None, "one encoder without embeddings is a model without them"
     with pytest.raises(ArtefactError, match="export it again: `yuqing train`"):
@@ -123,8 +103,10 @@ def test_encoders_may_be_of_different_width(built: Built, classifier: Classifier
     torch.manual_seed(0)
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
     narrow = Network(BertModel(BertConfig(vocab_size=len(PIECES), pad_token_id=1, **sizes), add_pooling_layer=False))
-    export_int8(narrow, _copy(built, tmp_path) / "zh" / ONNX_INT8)
-    mixed = _vouch(built, tmp_path)
+    copy_weights(built, tmp_path)
+    export_int8(narrow, tmp_path / "zh" / ONNX_INT8)
+    vouch(built, tmp_path)
+    mixed = Classifier.load(tmp_path, threads=1)
     rows = mixed.embed(["shares rise", "公司股价下跌"])
     np.testing.assert_allclose(rows[0], classifier.embed(["shares rise"])[0], atol=1e-5)
     assert rows.shape == (2, HIDDEN)
