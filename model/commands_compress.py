@@ -1,5 +1,6 @@
 """`yuqing compress`: smaller forms of a trained encoder, and a table of what each costs and gains."""
 
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,7 @@ def compress_command(
     out: Annotated[Path, typer.Option(help="Takes a folder for each form, usable as weights.")],
     encoder: Annotated[str, typer.Option(help="The encoder to compress.")] = "en",
     layers: Annotated[list[str] | None, typer.Option(help="Layers to keep, e.g. 0,2,4; several times.")] = None,
+    heads: Annotated[list[float] | None, typer.Option(help="Share of heads that go, e.g. 0.25; several times.")] = None,
     vocabulary: Annotated[bool, typer.Option(help="Cut the vocabulary to the pieces that texts use.")] = True,
     piece_at_least: Annotated[int, typer.Option(help="How often a piece must be used.", min=1)] = 1,
     text: Annotated[list[Path] | None, typer.Option(help="Folder of feed items to count pieces in too.")] = None,
@@ -32,7 +34,7 @@ def compress_command(
     threads: Annotated[int, typer.Option(help="Threads of one forward pass, 0 for all.", min=0)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")] = False,
 ) -> None:
-    """Drop layers, cut the vocabulary, round to int8, and measure accuracy, size and speed of each side by side."""
+    """Drop layers and heads, cut the vocabulary, round to int8; measure accuracy, size and speed side by side."""
     with explained():
         log_to_stderr()
         try:
@@ -40,13 +42,9 @@ def compress_command(
             from model.compression_run import compress_all
         except ImportError as error:
             raise EngineError(f"compressing needs {error.name}: pip install 'yuqing[train]'") from error
-        forms = [Form("whole")]
-        for kept in ((), *map(_places, layers or ())):
-            name = "-".join(["layers", *map(str, kept)]) if kept else ""
-            if kept:
-                forms.append(Form(name, kept))
-            if vocabulary:
-                forms.append(Form(f"{name}-cut".lstrip("-"), kept, True, piece_at_least))
+        shares = dict.fromkeys((0.0, *(heads or ())))
+        shapes = product(((), *map(_places, layers or ())), shares, (False, True) if vocabulary else (False,))
+        forms = [Form(_name(*shape), *shape, piece_at_least) for shape in shapes]
         found = compress_all(
             build, data, out, forms, encoder=encoder, text=text or (), limit=limit, rounds=rounds, threads=threads
         )
@@ -61,6 +59,12 @@ def _places(given: str) -> tuple[int, ...]:
         return tuple(int(place) for place in given.split(","))
     except ValueError:
         raise ConfigError(f"--layers {given!r}: give places with commas between, as in 0,2,4") from None
+
+
+def _name(layers: tuple[int, ...], heads: float, cut: bool) -> str:
+    parts = ["-".join(["layers", *map(str, layers)])] if layers else []
+    parts += [f"heads-{heads:g}"] if heads else []
+    return "-".join([*parts, "cut"] if cut else parts) or "whole"
 
 
 def _table(found: "list[Measured]", forms: "list[Form]") -> Table:

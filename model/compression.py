@@ -1,4 +1,4 @@
-"""Smaller forms of a trained encoder, none of which needs training: fewer layers, fewer pieces, int8.
+"""Smaller forms of a trained encoder, none of which needs training: fewer layers, heads or pieces, int8.
 
 Each form is a folder with what a weights folder has for one encoder, so that the best of them can be put in force.
 """
@@ -14,9 +14,12 @@ import msgspec
 from tokenizers import Tokenizer
 from torch import nn
 
-from model.artefact import ONNX_INT8, TOKENIZER, Manifest, read_manifest, sha256, write_manifest
+from model.artefact import ONNX_INT8, TOKENIZER, EncoderPart, Manifest, read_manifest, sha256, write_manifest
+from model.corpus import Corpus
+from model.datasets import Example
 from model.errors import ConfigError
 from model.export import export_int8, export_onnx
+from model.head_pruning import prune_heads
 from model.network import NETWORK, Network, load_network, save_network
 from model.padding import padding
 from model.vocabulary import count_pieces
@@ -27,10 +30,15 @@ log = logging.getLogger(__name__)
 
 
 class Form(msgspec.Struct, frozen=True):
-    """One way to compress: `layers` to keep, all if empty; whether the vocabulary is cut, by `piece_at_least`."""
+    """One way to compress.
+
+    `layers`: those to keep, all if empty. `heads`: the share of attention heads that go, 0 to 1. `cut_vocabulary`:
+    whether pieces go that are used less than `piece_at_least` times.
+    """
 
     name: str
     layers: tuple[int, ...] = ()
+    heads: float = 0.0
     cut_vocabulary: bool = False
     piece_at_least: int = 1
 
@@ -50,7 +58,9 @@ def keep_layers(network: Network, layers: Sequence[int]) -> None:
     network.encoder.config.num_hidden_layers = len(layers)
 
 
-def compress(build: Path, encoder: str, form: Form, texts: Iterable[str], out: Path) -> Path:
+def compress(
+    build: Path, encoder: str, form: Form, texts: Iterable[str], out: Path, *, labelled: Sequence[Example] = ()
+) -> Path:
     """Write one form of a finished build: a build folder of its own, the other encoders copied.
 
     Args:
@@ -59,13 +69,14 @@ def compress(build: Path, encoder: str, form: Form, texts: Iterable[str], out: P
         form: how.
         texts: what pieces are counted in, where the vocabulary is cut.
         out: the new folder, replaced if present.
+        labelled: what the importance of heads is measured on, where some of them go.
 
     Returns:
         The encoder's folder in it, with `network.pt`, the tokenizer, and ONNX in int8 and fp32.
 
     Raises:
         ArtefactError: the build is not finished.
-        ConfigError: there is no such encoder or layer, or the vocabulary cannot be cut.
+        ConfigError: there is no such encoder or layer, the vocabulary cannot be cut, or heads cannot go.
     """
     manifest = read_manifest(build)
     if encoder not in manifest.encoders:
@@ -74,6 +85,8 @@ def compress(build: Path, encoder: str, form: Form, texts: Iterable[str], out: P
     tokenizer = Tokenizer.from_file(str(build / encoder / TOKENIZER))
     if form.layers:
         keep_layers(network, form.layers)
+    if form.heads:
+        _drop_heads(network, build / encoder / TOKENIZER, manifest.encoders[encoder], form, labelled)
     if form.cut_vocabulary:
         tokenizer.no_truncation()
         before = tokenizer.get_vocab_size()
@@ -92,6 +105,14 @@ def compress(build: Path, encoder: str, form: Form, texts: Iterable[str], out: P
     parts = manifest.encoders | {encoder: part}
     _describe(build, out, msgspec.structs.replace(manifest, encoders=parts), encoder, form)
     return folder
+
+
+def _drop_heads(network: Network, tokenizer: Path, part: EncoderPart, form: Form, labelled: Sequence[Example]) -> None:
+    if not labelled:
+        raise ConfigError(f"{form.name}: no labelled text is left to measure the importance of heads on")
+    corpus = Corpus(list(labelled), Tokenizer.from_file(str(tokenizer)), part.max_tokens, pad_id=part.pad_id)
+    kept = prune_heads(network, corpus, form.heads)
+    log.info("%s: heads kept in each layer: %s", form.name, ", ".join(str(len(heads)) for heads in kept))
 
 
 def _describe(build: Path, out: Path, manifest: Manifest, encoder: str, form: Form) -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
+import numpy as np
 from tokenizers import Tokenizer
 
 from model.artefact import ONNX_INT8, TOKENIZER, read_manifest
@@ -12,6 +14,8 @@ from model.datasets import Example
 from model.engines import OnnxEngine
 from model.pareto import Candidate, Measured, measure_side_by_side
 from model.routing import language_of
+
+WEIGHED: Final = 1000  # rows at most that the importance of heads is measured on
 
 
 def compress_all(
@@ -28,6 +32,8 @@ def compress_all(
 ) -> list[Measured]:
     """Make every form and measure it on the dev parts of the split that the build was trained on.
 
+    The importance of heads is measured on dev rows beyond `limit`: what chooses a form must not measure it.
+
     Args:
         build: a finished build folder.
         data: a folder of labelled files.
@@ -41,7 +47,7 @@ def compress_all(
 
     Raises:
         ArtefactError: the build is not finished.
-        ConfigError: there is no such encoder or layer, or the vocabulary cannot be cut.
+        ConfigError: there is no such encoder or layer, the vocabulary cannot be cut, or heads cannot go.
         DataError: the data cannot be read.
     """
     manifest = read_manifest(build)
@@ -51,11 +57,20 @@ def compress_all(
     texts += [f"{one.entity}" for one in part_examples(sets, "train") if one.entity and language_of(one.text) in mine]
     texts += [one for one in more_text(text) if language_of(one) in mine]
     asked = [one for one in part_examples(sets, "dev", limit=limit) if language_of(one.text) in mine]
+    weighed = _others([one for one in part_examples(sets, "dev") if language_of(one.text) in mine], asked)
     candidates: list[Candidate] = []
     for form in forms:
-        folder = compress(build, encoder, form, texts, out / form.name)
+        folder = compress(build, encoder, form, texts, out / form.name, labelled=weighed)
         candidates += _candidates(form.name, folder, asked, *_shape(out / form.name, encoder), threads)
     return measure_side_by_side(candidates, rounds=rounds)
+
+
+def _others(every: list[Example], asked: list[Example]) -> list[Example]:
+    """A sample of examples whose text is none of those asked."""
+    known = {one.text for one in asked}
+    left = [one for one in every if one.text not in known]
+    order = np.random.default_rng(0).permutation(len(left))
+    return [left[place] for place in sorted(order[:WEIGHED])]
 
 
 def _candidates(

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
+from model.attention_heads import fit_heads
 from model.errors import ArtefactError
 from model.labels import SENTIMENTS, TOPIC_IDS
 
@@ -72,6 +73,7 @@ def load_network(folder: Path) -> Network:
         state = torch.load(path, map_location="cpu", weights_only=True)
         config = AutoConfig.for_model(**state["config"])
         network = Network(AutoModel.from_config(config, add_pooling_layer=False))  # type: ignore[no-untyped-call]
+        fit_heads(network.encoder, state["weights"])
         network.load_state_dict(state["weights"])
     except FileNotFoundError:
         raise ArtefactError(f"no checkpoint in {folder}: {NETWORK} is missing. `yuqing train` leaves one.") from None
