@@ -169,7 +169,7 @@ class Digest(Section):
 
 
 class Drift(Section):
-    """The daily look for drift: the model's profile (none: no look), the hour (UTC), and how much is looked at."""
+    """The daily look for drift: the profile (none: that beside the weights), the hour (UTC), how much is looked at."""
 
     profile: Path | None = None
     hour: int = Field(default=5, ge=0, le=23)

@@ -3,6 +3,7 @@
 ```
 weights/
 ├── manifest.json      version, labels, thresholds, routes, measurements, and the SHA-256 of every other file
+├── drift.json         what text looked like that the model was measured on (model/drift_profile.py); may be absent
 └── ENCODER/           one folder for each encoder; `routes` says which language it reads
     ├── model.int8.onnx
     └── tokenizer.json
@@ -22,6 +23,7 @@ from model.routing import LANGUAGES, Language
 
 FORMAT: Final = 2
 MANIFEST: Final = "manifest.json"
+DRIFT: Final = "drift.json"
 TOKENIZER: Final = "tokenizer.json"
 ONNX_INT8: Final = "model.int8.onnx"
 COMMITTED: Final = Path(__file__).parent / "weights"

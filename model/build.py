@@ -15,6 +15,7 @@ import msgspec
 from tokenizers import Tokenizer
 
 from model.artefact import (
+    DRIFT,
     FORMAT,
     MANIFEST,
     ONNX_INT8,
@@ -28,7 +29,9 @@ from model.artefact import (
 from model.calibration import fit_temperature, fit_thresholds, fit_topic_temperature
 from model.classifier import Classifier
 from model.config import TrainingConfig
-from model.corpus import Sets, part_examples, read_sets
+from model.corpus import part_examples
+from model.datasets import Sets, read_sets
+from model.drift_profile import make_profile, unseen_texts, write_profile
 from model.encoder_run import examples_of, train_encoder
 from model.errors import ConfigError
 from model.export import calibrate, export_int8
@@ -96,6 +99,9 @@ def finish(folder: Path, sets: Sets, config: TrainingConfig, *, measure: bool = 
         topics[mine] /= cooled
         save_network(network, folder / name)
     manifest = _export(folder, networks, config, thresholds=fit_thresholds(topics.astype(float), chosen))
+    write_profile(make_profile(Classifier.load(folder), unseen_texts(sets)), folder / DRIFT)
+    manifest = msgspec.structs.replace(manifest, files=manifest.files | {DRIFT: sha256(folder / DRIFT)})
+    write_manifest(folder, manifest)
     if measure:
         manifest = msgspec.structs.replace(manifest, metrics=accuracies(folder, sets), behaviour=pass_rates(folder))
         write_manifest(folder, manifest)

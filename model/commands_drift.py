@@ -3,15 +3,13 @@
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from model.classifier import Classifier
 from model.command_frame import explained, print_json
-from model.datasets import document_rows, read_folder, split_rows
-from model.drift_profile import make_profile, write_profile
+from model.datasets import read_sets
+from model.drift_profile import MOST, make_profile, unseen_texts, write_profile
 from model.errors import DataError
-from model.routing import Language, language_of
 
 __all__ = ["app"]
 
@@ -28,13 +26,14 @@ def profile_command(
     data: Annotated[Path, typer.Option(help="Folder of labelled files; the parts that training did not see count.")],
     out: Annotated[Path, typer.Option(help="Write the profile here, as JSON: counts and moments, no text.")],
     weights: Annotated[Path | None, typer.Option(help="Weights folder; the one in force if left out.")] = None,
-    most: Annotated[int, typer.Option(help="At most so many texts of each language.", min=200)] = 4000,
+    most: Annotated[int, typer.Option(help="At most so many texts of each language.", min=200)] = MOST,
     as_json: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")] = False,
 ) -> None:
     """Describe the reference data as the model sees it, for `[drift] profile` in the settings."""
     with explained():
         classifier = Classifier.load(weights)
-        texts = _unseen_texts(data, int(classifier.manifest.training.get("seed", 0)), most)
+        sets = read_sets(data, seed=int(classifier.manifest.training.get("seed", 0)))
+        texts = unseen_texts(sets, most=most)
         profile = make_profile(classifier, texts)
         if not profile.languages:
             raise DataError(f"the files of {data} are too small: {len(texts)} texts in parts that training did not see")
@@ -46,14 +45,3 @@ def profile_command(
         else:
             each = ", ".join(f"{count} texts of {language}" for language, count in counts.items())
             typer.echo(f"{out}: {profile.model_version}, {profile.vectors_of} of {each}")
-
-
-def _unseen_texts(data: Path, seed: int, most: int) -> list[str]:
-    """Dev and test texts of every file, at most `most` of each language, drawn by chance but always the same."""
-    found: dict[Language, list[str]] = {}
-    for _, rows in read_folder(data).values():
-        found_rows = split_rows(rows, seed=seed)
-        for row in document_rows([*found_rows["dev"], *found_rows["test"]]):
-            found.setdefault(language_of(row.text), []).append(row.text)
-    rng = np.random.default_rng(0)
-    return [texts[place] for texts in found.values() for place in rng.permutation(len(texts))[:most]]

@@ -9,8 +9,8 @@ from tokenizers import Tokenizer
 
 from model.artefact import ONNX_INT8, TOKENIZER, read_manifest
 from model.compression import ONNX_FP32, Form, compress
-from model.corpus import Corpus, more_text, part_examples, read_sets
-from model.datasets import Example
+from model.corpus import Corpus, more_text, part_examples
+from model.datasets import Example, read_sets
 from model.engines import OnnxEngine
 from model.pareto import Candidate, Measured, measure_side_by_side
 from model.routing import language_of

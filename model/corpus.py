@@ -13,12 +13,9 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from model.characters import simplified
-from model.datasets import Example, Row, document_rows, entity_examples, examples, read_folder, split_rows
+from model.datasets import Example, Sets, document_rows, entity_examples, examples
 from model.labels import SENTIMENTS, TOPIC_IDS
 from model.splits import Part
-from model.tasks import Task
-
-Sets = dict[str, tuple[Task, dict[Part, list[Row]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +37,6 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device."""
         return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
-
-
-def read_sets(folder: Path, *, seed: int) -> Sets:
-    """Read and split every labelled file of a folder: name -> (task, rows of each part).
-
-    Raises:
-        DataError: a file cannot be read.
-    """
-    sets: Sets = {}
-    for name, (task, rows) in read_folder(folder).items():
-        sets[name] = (task, split_rows(rows, seed=seed))
-    return sets
 
 
 def part_examples(sets: Sets, part: Part, *, limit: int | None = None, toward: bool = True) -> list[Example]:

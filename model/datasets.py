@@ -49,6 +49,9 @@ class Row(msgspec.Struct, frozen=True):
         return self.labels if self.label is None else (self.label,)
 
 
+Sets = dict[str, tuple[Task, dict[Part, list[Row]]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """One text and what it teaches.
@@ -187,6 +190,15 @@ def read_folder(folder: Path) -> dict[str, tuple[Task, list[Row]]]:
         rows = read_rows(path)
         found[path.stem] = (task_of_rows(rows), rows)
     return found
+
+
+def read_sets(folder: Path, *, seed: int) -> Sets:
+    """Read and split every labelled file of a folder: name -> (task, rows of each part).
+
+    Raises:
+        DataError: there is none, or one cannot be read.
+    """
+    return {name: (task, split_rows(rows, seed=seed)) for name, (task, rows) in read_folder(folder).items()}
 
 
 def label_counts(rows: Iterable[Row]) -> dict[str, Any]:

@@ -15,12 +15,14 @@ import msgspec
 import numpy as np
 
 from model.classifier import Classifier
+from model.datasets import Sets, document_rows
 from model.drift import Floats, Sketch, sketch
 from model.errors import ArtefactError
 from model.evaluation import all_logits
 from model.routing import Language, language_of
 
 FORMAT: Final = 1
+MOST: Final = 4000  # reference texts of each language
 NO_TOPIC: Final = "none"
 _LENGTHS: Final = (0, 16, 32, 64, 128, 256, 512, 1024, 4096)  # characters
 _HEAD: Final = 100  # characters whose pieces are counted; few enough to be read whole
@@ -101,6 +103,16 @@ def make_profile(classifier: Classifier, texts: Sequence[str]) -> DriftProfile:
         if len(seen.vectors) > 1
     }  # fmt: skip
     return DriftProfile(FORMAT, classifier.version, languages, vectors_of)
+
+
+def unseen_texts(sets: Sets, *, most: int = MOST) -> list[str]:
+    """Dev and test texts of every set, at most `most` of each language, drawn by chance but always the same."""
+    found: dict[Language, list[str]] = {}
+    for _, parts in sets.values():
+        for row in document_rows([*parts["dev"], *parts["test"]]):
+            found.setdefault(language_of(row.text), []).append(row.text)
+    rng = np.random.default_rng(0)
+    return [texts[place] for texts in found.values() for place in rng.permutation(len(texts))[:most]]
 
 
 def write_profile(profile: DriftProfile, path: Path) -> None:

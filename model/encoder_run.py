@@ -13,8 +13,8 @@ from model.artefact import TOKENIZER
 from model.augmentation import augmented
 from model.bases import BASES, load_base
 from model.config import RunConfig
-from model.corpus import Corpus, Sets, more_text, part_examples
-from model.datasets import Example
+from model.corpus import Corpus, more_text, part_examples
+from model.datasets import Example, Sets
 from model.dev_accuracy import dev_accuracy
 from model.emphasis import emphasised
 from model.encoder import build_encoder

@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.progress import track
 from scipy.special import expit, softmax  # type: ignore[import-untyped]
 
-from model.corpus import Sets, more_text, part_examples
-from model.datasets import Example
+from model.corpus import more_text, part_examples
+from model.datasets import Example, Sets
 from model.engines import FloatArray
 from model.labels import SENTIMENTS, TOPIC_IDS, TOPIC_INDEX
 from model.splits import normalise

@@ -7,8 +7,7 @@ from typing import Any
 from model.answers import about_entities
 from model.behaviour import run, suite, summarise
 from model.classifier import Classifier
-from model.corpus import Sets
-from model.datasets import document_rows
+from model.datasets import Sets, document_rows
 from model.evaluation import evaluate
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from model.config import TrainingConfig
-from model.corpus import read_sets
+from model.datasets import read_sets
 from model.encoder_run import train_encoder
 from model.errors import ConfigError, EngineError
 from model.pretrained import Pretrained

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,8 +18,9 @@ from sqlalchemy import Engine
 from deploy.drift_watch import look_for_drift
 from deploy.schedule import Chores
 from deploy.settings import Settings, load_settings
+from model.artefact import COMMITTED, DRIFT, MANIFEST
 from model.classifier import Classifier
-from model.drift_profile import make_profile, write_profile
+from model.drift_profile import make_profile, read_profile, write_profile
 from model.errors import ArtefactError
 
 NAMES = ["Harbourline", "Northmere", "Alder", "Quillon", "Oakfield", "Tamsin", "Brightwell", "Kestrel", "Larkhill"]
@@ -95,5 +98,17 @@ def test_a_profile_of_another_model_is_said(settings: Settings, database: Engine
         look_for_drift(load_settings(flags={"drift": {"profile": other}}), database, NOON)
 
 
-def test_without_a_profile_nothing_is_looked_at(database: Engine) -> None:
+def test_the_profile_beside_the_weights_is_taken_where_none_is_configured(database: Engine) -> None:
+    """A day without documents has nothing to compare, but the profile is read, and is that of the weights."""
+    assert read_profile(COMMITTED / DRIFT, Classifier.load(threads=1).version).languages.keys() == {"en", "zh"}
     assert look_for_drift(load_settings(), database, NOON) == {}
+
+
+def test_weights_without_a_profile_are_not_watched(database: Engine, tmp_path: Path) -> None:
+    folder = tmp_path / "weights"
+    shutil.copytree(COMMITTED, folder)
+    (folder / DRIFT).unlink()
+    manifest = json.loads((folder / MANIFEST).read_text())
+    del manifest["files"][DRIFT]
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    assert look_for_drift(load_settings(flags={"model": {"folder": folder}}), database, NOON) == {}

@@ -20,8 +20,8 @@ from model.attention_heads import attention_layers, keep_heads
 from model.classifier import Classifier
 from model.commands import app
 from model.compression import ONNX_FP32, Form, compress, keep_layers
-from model.corpus import Corpus, part_examples, read_sets
-from model.datasets import Example
+from model.corpus import Corpus, part_examples
+from model.datasets import Example, read_sets
 from model.engines import OnnxEngine, TorchEngine
 from model.errors import ConfigError
 from model.export import export_onnx

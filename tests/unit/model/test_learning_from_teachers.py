@@ -19,8 +19,8 @@ from model.build import examples_of
 from model.classifier import Classifier
 from model.commands import app
 from model.config import read_config
-from model.corpus import Corpus, part_examples, read_sets
-from model.datasets import Example
+from model.corpus import Corpus, part_examples
+from model.datasets import Example, read_sets
 from model.encoder_run import train_encoder
 from model.engines import FloatArray
 from model.errors import ConfigError

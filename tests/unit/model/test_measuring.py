@@ -9,8 +9,7 @@ from small_model import Built
 from model.baseline import baseline_accuracy
 from model.calibration import NEVER, SCARCE, fit_temperature, fit_thresholds, fit_topic_temperature
 from model.classifier import Classifier
-from model.corpus import read_sets
-from model.datasets import Example, Row, examples
+from model.datasets import Example, Row, examples, read_sets
 from model.evaluation import all_logits, calibration_error, class_report, evaluate, label_probabilities
 from model.labels import TOPIC_IDS, TOPIC_INDEX
 from model.tasks import NEGATIVE, POLARITY, RISK_EVENT, SENTIMENT, TWITTER_TOPIC

@@ -17,7 +17,8 @@ from model.bases import BASES
 from model.batches import batches, draw, plan
 from model.build import build, examples_of
 from model.config import RunConfig, ScheduleConfig, read_config
-from model.corpus import Corpus, part_examples, read_sets
+from model.corpus import Corpus, part_examples
+from model.datasets import read_sets
 from model.encoder import build_encoder
 from model.errors import ArtefactError, ConfigError
 from model.network import NETWORK, Network, load_network

@@ -16,8 +16,8 @@ from model.adapters import adapt, merged
 from model.build import examples_of
 from model.checkpoints import BEST
 from model.config import RunConfig
-from model.corpus import Corpus, part_examples, read_sets
-from model.datasets import Example, Row, examples
+from model.corpus import Corpus, part_examples
+from model.datasets import Example, Row, examples, read_sets
 from model.emphasis import emphasised, smoothed, weighted
 from model.encoder import bert_config
 from model.errors import ConfigError
