@@ -31,6 +31,9 @@ class Method(StrEnum):
 def explain_command(
     text: Annotated[str, typer.Argument(help="The text; - reads stdin.")],
     target: Annotated[str | None, typer.Option(help="A sentiment or a topic id; the likeliest sentiment.")] = None,
+    toward: Annotated[
+        str | None, typer.Option(help="The company that the target is to be about; the whole text if left out.")
+    ] = None,
     method: Annotated[Method, typer.Option(help="gradients needs torch and a folder of `yuqing train`.")] = (
         Method.occlusion
     ),
@@ -42,35 +45,42 @@ def explain_command(
     with explained():
         read = sys.stdin.read() if text == "-" else text
         classifier = Classifier.load(weights)
-        asked = target or classifier.predict([read])[0].label
+        asked = target or classifier.predict([read], toward=[toward])[0].label
         if method is Method.gradients:
-            explanation = _by_gradients(weights or COMMITTED, read, asked)
+            explanation = _by_gradients(weights or COMMITTED, read, asked, toward)
         else:
-            explanation = explain(classifier, read, asked, budget=budget)
+            explanation = explain(classifier, read, asked, toward=toward, budget=budget)
         if as_json:
             print_json(explanation)
         else:
             _show(read, explanation, Console())
 
 
-def _by_gradients(folder: Path, text: str, target: str) -> Explanation:
+def _by_gradients(folder: Path, text: str, target: str, toward: str | None) -> Explanation:
     try:
         from model.gradients import explain_checkpoint
     except ImportError as error:
         raise EngineError(f"integrated gradients need {error.name}: pip install 'yuqing[train]'") from error
-    return explain_checkpoint(folder, text, target)
+    return explain_checkpoint(folder, text, target, toward=toward)
 
 
 def _show(text: str, explanation: Explanation, console: Console) -> None:
     largest = max((abs(token.attribution) for token in explanation.tokens), default=0.0) or 1.0
-    shown = Text("".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text))
+    shown = Text(_harmless(text))
     for token in explanation.tokens:
         shown.stylize(_colour(token.attribution / largest), token.start, token.end)
     console.print(shown, soft_wrap=True)
-    console.print(f"\n{explanation.target} {explanation.probability:.3f}, by {explanation.method}", highlight=False)
+    about = f" toward {_harmless(explanation.toward)}" if explanation.toward is not None else ""
+    told = f"\n{explanation.target} {explanation.probability:.3f}{about}, by {explanation.method}"
+    console.print(told, highlight=False, markup=False, soft_wrap=True)
     strongest = sorted(explanation.tokens, key=lambda token: -abs(token.attribution))[:_MOST_LISTED]
     for token in strongest:
         console.print(_line(token, shown.plain, largest), highlight=False)
+
+
+def _harmless(text: str) -> str:
+    """The text with a sign for each control character, which a terminal would obey."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
 
 
 def _line(token: Token, text: str, largest: float) -> Text:

@@ -36,7 +36,8 @@ class Explanation(msgspec.Struct, frozen=True):
     `tokens` are in the order of the text and cover the part of it that the model read. By occlusion, an attribution is
     the mean fall of `probability` when something that contains the token is taken out. By integrated gradients,
     attributions sum to `probability - baseline`, the latter being the probability of a text without words. `texts` is
-    how many texts the model was asked about.
+    how many texts the model was asked about. `toward` is the entity that the target is about, None for the whole text;
+    tokens are those of the text alone.
     """
 
     target: str
@@ -46,13 +47,16 @@ class Explanation(msgspec.Struct, frozen=True):
     tokens: tuple[Token, ...]
     texts: int
     baseline: float | None = None
+    toward: str | None = None
 
     def top(self, count: int) -> list[Token]:
         """The tokens that speak most for the target, most first."""
         return sorted(self.tokens, key=lambda token: -token.attribution)[:count]
 
 
-def explain(classifier: Classifier, text: str, target: str = "negative", *, budget: int = BUDGET) -> Explanation:
+def explain(
+    classifier: Classifier, text: str, target: str = "negative", *, toward: str | None = None, budget: int = BUDGET
+) -> Explanation:
     """Explain one text by taking out word after word.
 
     Everything is asked in one call of the model, which packs it into few forward passes.
@@ -61,6 +65,7 @@ def explain(classifier: Classifier, text: str, target: str = "negative", *, budg
         classifier: with any engine.
         text: any string; what the model does not read of it gets no tokens.
         target: a sentiment or a topic id.
+        toward: the name of the entity that the target is to be about, None for the whole text.
         budget: the most texts to ask about, the whole one included, each no longer than the text. A longer text is
             taken out in larger stretches.
 
@@ -70,21 +75,32 @@ def explain(classifier: Classifier, text: str, target: str = "negative", *, budg
     check_target(target)
     if budget < 2:
         raise ConfigError(f"a budget of {budget} texts leaves none to compare with: give 2 or more")
-    units = _read_units(classifier, text)
+    units = _read_units(classifier, text, toward)
     spans = windows(units, budget - 1)
     read = text[: units[-1].end] if units else text
     asked = [read, *(without(read, [units[place] for place in span]) for span in spans)]
-    chances = probabilities(classifier, asked, target)
+    chances = probabilities(classifier, asked, target, toward=[toward] * len(asked))
     attributions = _shared(chances[0] - chances[1:], spans, len(units))
     tokens = tokens_of(text, units, attributions)
-    return Explanation(target, "occlusion", classifier.version, float(chances[0]), tokens, len(asked))
+    return Explanation(
+        target, "occlusion", classifier.version, float(chances[0]), tokens, texts=len(asked), toward=toward
+    )
 
 
-def probabilities(classifier: Classifier, texts: Sequence[str], target: str) -> Floats:
-    """The calibrated probability of a sentiment or a topic: (texts,)."""
+def probabilities(
+    classifier: Classifier, texts: Sequence[str], target: str, *, toward: Sequence[str | None] | None = None
+) -> Floats:
+    """The calibrated probability of a sentiment or a topic: (texts,).
+
+    Args:
+        classifier: with any engine.
+        texts: any strings.
+        target: a sentiment or a topic id.
+        toward: as for `Classifier.predict`.
+    """
     if target in SENTIMENTS:
-        return np.array([float(getattr(one, target)) for one in classifier.predict(texts)])
-    _, topics = all_logits(classifier, texts)
+        return np.array([float(getattr(one, target)) for one in classifier.predict(texts, toward=toward)])
+    _, topics = all_logits(classifier, texts, toward=toward)
     return np.asarray(expit(topics[:, TOPIC_INDEX[target]]))
 
 
@@ -106,13 +122,13 @@ def tokens_of(text: str, units: Sequence[Unit], attributions: Floats) -> tuple[T
     )
 
 
-def _read_units(classifier: Classifier, text: str) -> list[Unit]:
+def _read_units(classifier: Classifier, text: str, toward: str | None) -> list[Unit]:
     """The units that the model reads: up to the first after which more text makes no difference to its tokens."""
     units = units_of(text)
-    whole = classifier.encode([text])[0]
+    whole = classifier.encode([text], toward=[toward])[0]
 
     def is_all(count: int) -> bool:
-        return classifier.encode([text[: units[count - 1].end] if count else ""])[0] == whole
+        return classifier.encode([text[: units[count - 1].end] if count else ""], toward=[toward])[0] == whole
 
     return units[: bisect_left(range(len(units)), True, key=is_all)]
 

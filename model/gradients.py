@@ -19,6 +19,7 @@ from model.characters import simplified
 from model.explanation import Explanation, check_target, tokens_of
 from model.labels import SENTIMENTS, TOPIC_INDEX
 from model.network import Network, load_network
+from model.reader import readable_entity
 from model.routing import language_of
 from model.words import Unit, units_of
 
@@ -33,6 +34,7 @@ def integrated_gradients(
     text: str,
     target: str = "negative",
     *,
+    toward: str | None = None,
     pad_id: int,
     version: str,
     steps: tuple[int, ...] = STEPS,
@@ -44,7 +46,8 @@ def integrated_gradients(
         tokenizer: of this network, truncating at its `max_tokens`.
         text: any string.
         target: a sentiment or a topic id.
-        pad_id: the piece that a text without words is made of; begin and end marks stay.
+        toward: the name of the entity that the target is to be about, None for the whole text.
+        pad_id: the piece that a text without words is made of; begin and end marks and the entity's name stay.
         version: what to call the model in the answer.
         steps: points of the quadrature, rising; tried in turn until the sum is within `TOLERANCE`.
 
@@ -53,35 +56,29 @@ def integrated_gradients(
     """
     check_target(target)
     readable, places = _readable(text)
-    encoding = tokenizer.encode(readable)
-    ids = torch.tensor([encoding.ids])
-    words = torch.tensor(encoding.special_tokens_mask) == 0
-    embed = _table(network)
-    was_training = network.training
-    network.eval()
-    with torch.no_grad():
-        full, nothing = embed(ids), embed(torch.full_like(ids, pad_id))
-        base = torch.where(words[None, :, None], nothing, full)
-    ends = _chance(network, ids, torch.cat([base, full]), target).detach()
-    asked = 2
-    for count in steps:
-        mean = _mean_gradient(network, ids, base, full, target, count)
-        pieces = ((full - base) * mean).sum(dim=-1)[0].tolist()
-        asked += count
-        if abs(sum(pieces) - float(ends[1] - ends[0])) <= TOLERANCE:
-            break
-    network.train(was_training)
-    units = [unit for unit in units_of(text) if _was_read(unit, encoding.offsets, places)]
+    encoding = tokenizer.encode(readable) if toward is None else tokenizer.encode(readable_entity(toward), readable)
+    words = [sequence == (0 if toward is None else 1) for sequence in encoding.sequence_ids]
+    offsets = [span if word else (0, 0) for span, word in zip(encoding.offsets, words, strict=True)]
+    pieces, (baseline, probability), asked = _attributed(
+        network, torch.tensor([encoding.ids]), torch.tensor(words), target, pad_id, steps
+    )
+    units = [unit for unit in units_of(text) if _was_read(unit, offsets, places)]
     sums = np.zeros(len(units))
-    for (start, end), value in zip(encoding.offsets, pieces, strict=True):
+    for (start, end), value in zip(offsets, pieces, strict=True):
         if end > start and units:
             sums[_unit_at(units, _first_letter(readable, places, start, end))] += value
     tokens = tokens_of(text, units, sums)
-    return Explanation(target, "integrated gradients", version, float(ends[1]), tokens, asked, float(ends[0]))
+    return Explanation(target, "integrated gradients", version, probability, tokens, asked, baseline, toward)
 
 
-def explain_checkpoint(folder: Path, text: str, target: str = "negative") -> Explanation:
+def explain_checkpoint(folder: Path, text: str, target: str = "negative", *, toward: str | None = None) -> Explanation:
     """Explain one text with the checkpoint that `yuqing train` left beside the weights of the text's encoder.
+
+    Args:
+        folder: a build folder.
+        text: any string.
+        target: a sentiment or a topic id.
+        toward: the name of the entity that the target is to be about, None for the whole text.
 
     Raises:
         ArtefactError: the folder has no weights, or no checkpoint.
@@ -93,7 +90,39 @@ def explain_checkpoint(folder: Path, text: str, target: str = "negative") -> Exp
     tokenizer = Tokenizer.from_file(str(folder / name / TOKENIZER))
     tokenizer.no_padding()
     tokenizer.enable_truncation(part.max_tokens)
-    return integrated_gradients(network, tokenizer, text, target, pad_id=part.pad_id, version=manifest.model_version)
+    version = manifest.model_version
+    return integrated_gradients(network, tokenizer, text, target, toward=toward, pad_id=part.pad_id, version=version)
+
+
+def _attributed(
+    network: Network, ids: Tensor, words: Tensor, target: str, pad_id: int, steps: tuple[int, ...]
+) -> tuple[list[float], tuple[float, float], int]:
+    """The attribution of each piece, the probability without and with words, and how many texts were asked about.
+
+    Args:
+        network: left in the mode that it is in.
+        ids: (1, tokens) int64.
+        words: (tokens,) whether a piece belongs to the words of the text.
+        target: a sentiment or a topic id.
+        pad_id: what stands in for words.
+        steps: as for `integrated_gradients`.
+    """
+    embed = _table(network)
+    was_training = network.training
+    network.eval()
+    with torch.no_grad():
+        full, nothing = embed(ids), embed(torch.full_like(ids, pad_id))
+        base = torch.where(words[None, :, None], nothing, full)
+    without, whole = _chance(network, ids, torch.cat([base, full]), target).tolist()
+    asked = 2
+    for count in steps:
+        mean = _mean_gradient(network, ids, base, full, target, count)
+        pieces = ((full - base) * mean).sum(dim=-1)[0].tolist()
+        asked += count
+        if abs(sum(pieces) - (whole - without)) <= TOLERANCE:
+            break
+    network.train(was_training)
+    return pieces, (without, whole), asked
 
 
 def _mean_gradient(network: Network, ids: Tensor, base: Tensor, full: Tensor, target: str, steps: int) -> Tensor:

@@ -10,6 +10,7 @@ from rich.console import Console
 from small_model import Built
 from typer.testing import CliRunner
 
+from model.classifier import Classifier
 from model.commands import app
 from model.commands_explain import _show
 from model.explanation import Explanation, Token
@@ -34,6 +35,17 @@ def test_without_json_the_text_comes_first_and_then_the_strongest_words(built: B
     assert "positive 0." in result.stdout
 
 
+@pytest.mark.parametrize("method", ["occlusion", "gradients"])
+def test_a_company_can_be_asked_about(built: Built, method: str) -> None:
+    command = ["explain", TEXT, "--toward", "cedar", "--method", method, "--weights", str(built.folder)]
+    answer = json.loads(RUN.invoke(app, [*command, "--json"]).stdout)
+    classifier = Classifier.load(built.folder, engine="onnx" if method == "occlusion" else "torch")
+    expected = classifier.predict([TEXT], toward=["cedar"])[0]
+    assert (answer["toward"], answer["target"]) == ("cedar", expected.label)
+    assert answer["probability"] == pytest.approx(getattr(expected, expected.label), abs=1e-4)
+    assert "toward cedar, by" in RUN.invoke(app, command).stdout
+
+
 def test_gradients_come_from_the_checkpoint_of_training(built: Built) -> None:
     command = ["explain", TEXT, "--method", "gradients", "--json", "--weights", str(built.folder)]
     answer = json.loads(RUN.invoke(app, command).stdout)
@@ -56,10 +68,11 @@ def test_on_a_terminal_red_speaks_for_it_and_blue_against_and_control_characters
     text = "up \x1b[2Jdown flat"
     tokens = (Token(0, 2, "up", -0.3), Token(7, 11, "down", 0.4), Token(12, 16, "flat", 0.0))
     screen = io.StringIO()
-    explanation = Explanation("negative", "occlusion", "m", 0.9, tokens, 4)
+    explanation = Explanation("negative", "occlusion", "m", 0.9, tokens, 4, toward="[red]\x1b[3J")
     _show(text, explanation, Console(file=screen, force_terminal=True, color_system="truecolor", width=100))
     shown = screen.getvalue()
     assert "\x1b[37;48;2;178;34;34mdown" in shown
     assert "48;2;86;124;184mup" in shown
     assert "\x1b[2J" not in shown
     assert "\ufffd[2J" in shown
+    assert "toward [red]\ufffd[3J, by" in shown

@@ -41,13 +41,19 @@ class Counting:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def encode(self, texts: list[str]) -> list[Tokens]:
+    def encode(self, texts: list[str], *, toward: list[str | None] | None = None) -> list[Tokens]:
         return [Tokens([hash(text[u.start : u.end]) for u in units_of(text)[:12]]) for text in texts]
 
-    def predict(self, texts: list[str]) -> list[Prediction]:
+    def predict(self, texts: list[str], *, toward: list[str | None] | None = None) -> list[Prediction]:
         self.asked += texts
-        found = [0.1 + 0.4 * ("loss" in text.split()) + 0.3 * ("亏损" in text) for text in texts]
+        clauses = [_about(text, entity) for text, entity in zip(texts, toward or [None] * len(texts), strict=True)]
+        found = [0.1 + 0.4 * ("loss" in clause.split()) + 0.3 * ("亏损" in clause) for clause in clauses]
         return [Prediction(one, 1 - one, 0.0, (), ()) for one in found]
+
+
+def _about(text: str, entity: str | None) -> str:
+    """The clauses of a text that name an entity; without one the whole text."""
+    return "; ".join(clause for clause in text.split(";") if entity is None or entity in clause)
 
 
 @given(st.text(max_size=60))
@@ -102,6 +108,25 @@ def test_both_characters_of_a_chinese_word_stand_out() -> None:
     assert found.probability == pytest.approx(0.4)
 
 
+@pytest.mark.parametrize(("toward", "named"), [("Alder", []), ("Birch", ["Birch", "loss"]), (None, ["loss"])])
+def test_toward_a_company_its_own_bad_news_counts(toward: str | None, named: list[str]) -> None:
+    found = explain(Counting(), "Alder pays out; Birch reports a loss", toward=toward)
+    assert found.toward == toward
+    assert [token.text for token in found.tokens if token.attribution > 0.1] == named
+
+
+def test_the_probability_toward_a_company_is_the_classifiers(classifier: Classifier) -> None:
+    text = "bank profit, court loss and fraud " + "shares rise " * 30
+    for target in ("negative", "dividend"):
+        found, whole = (explain(classifier, text, target, toward=name, budget=8) for name in ("court", None))
+        (expected,) = probabilities(classifier, [text], target, toward=["court"])
+        assert found.probability == pytest.approx(expected, rel=0.01, abs=0)
+        assert found.probability != pytest.approx(whole.probability, rel=0.1, abs=0)
+        assert 0 < len(found.tokens) < len(whole.tokens), "the name takes room that the text then has not"
+    (asked,) = classifier.predict([text], toward=["court"])
+    assert explain(classifier, text, toward="court").probability == pytest.approx(asked.negative, rel=0.01, abs=0)
+
+
 def test_one_call_asks_no_more_than_the_budget_whatever_the_length() -> None:
     model = Counting()
     words = " ".join(f"w{number}" for number in range(12))
@@ -153,13 +178,20 @@ def test_the_committed_model_is_moved_more_by_what_explanations_name_than_by_cha
 def test_explanations_that_name_words_by_chance_are_found_out() -> None:
     model, rng = Classifier.load(threads=1), np.random.default_rng(2)
 
-    def by_chance(classifier: Classifier, text: str, target: str):
-        found = explain(classifier, text, target, budget=2)
+    def by_chance(classifier: Classifier, text: str, target: str, *, toward: str | None):
+        found = explain(classifier, text, target, toward=toward, budget=2)
         tokens = tuple(msgspec.structs.replace(one, attribution=float(rng.random())) for one in found.tokens)
         return msgspec.structs.replace(found, tokens=tokens)
 
     measured = faithfulness(model, NEGATIVE, rng=np.random.default_rng(3), explained=by_chance)
     assert measured.p_value > 0.01
+
+
+def test_faithfulness_toward_companies_is_measured_by_questions_about_them() -> None:
+    texts = [f"Alder pays out {word} today; Birch reports a loss" for word in ("more", "less", "cash", "twice")]
+    for name, fall in (("Birch", 0.4), ("Alder", 0.0)):
+        measured = faithfulness(Counting(), texts, toward=[name] * 4, k=2, rng=np.random.default_rng(5))
+        assert measured.top == pytest.approx(fall)
 
 
 def test_texts_of_a_few_words_cannot_be_measured() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_model import Built
+from small_model import WORDS, Built
 from tokenizers import Tokenizer
 
 from model.artefact import TOKENIZER
@@ -38,17 +38,25 @@ def tokenizer(built: Built) -> Tokenizer:
 
 
 def _explained(
-    network: Network, tokenizer: Tokenizer, text: str, target: str = "negative", steps: tuple[int, ...] = STEPS
+    network: Network,
+    tokenizer: Tokenizer,
+    text: str,
+    target: str = "negative",
+    steps: tuple[int, ...] = STEPS,
+    toward: str | None = None,
 ):
-    return integrated_gradients(network, tokenizer, text, target, pad_id=PAD_ID, version="small", steps=steps)
+    return integrated_gradients(
+        network, tokenizer, text, target, toward=toward, pad_id=PAD_ID, version="small", steps=steps
+    )
 
 
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("target", ["negative", "positive", "dividend"])
+@pytest.mark.parametrize("toward", [None, "amber \n bank", "春夏"])
 def test_attributions_sum_to_the_difference_from_a_text_without_words(
-    network: Network, tokenizer: Tokenizer, text: str, target: str
+    network: Network, tokenizer: Tokenizer, text: str, target: str, toward: str | None
 ) -> None:
-    found = _explained(network, tokenizer, text, target)
+    found = _explained(network, tokenizer, text, target, toward=toward)
     assert sum(token.attribution for token in found.tokens) == pytest.approx(
         found.probability - found.baseline, abs=TOLERANCE + 1e-6
     )
@@ -68,6 +76,24 @@ def test_the_probability_is_the_networks(network: Network, tokenizer: Tokenizer)
     with torch.no_grad():
         expected = torch.softmax(network(ids, torch.ones_like(ids))[0], dim=-1)[0, 0]
     assert _explained(network, tokenizer, TEXTS[0]).probability == pytest.approx(float(expected), abs=1e-5)
+
+
+@pytest.mark.parametrize("text", [TEXTS[0], "loss " * 40, " ".join(WORDS)])
+@pytest.mark.parametrize("name", ["bank", " court \n fraud", "bank " * 60])
+def test_toward_an_entity_it_reads_what_the_classifier_reads(
+    network: Network, tokenizer: Tokenizer, built: Built, text: str, name: str
+) -> None:
+    exact = Classifier.load(built.folder, engine="torch")
+    found = _explained(network, tokenizer, text, toward=name)
+    assert found.toward == name
+    assert found.probability == pytest.approx(exact.predict([text], toward=[name])[0].negative, abs=1e-5)
+    assert [token.text for token in found.tokens] == [token.text for token in explain(exact, text, toward=name).tokens]
+
+
+def test_the_name_that_is_asked_about_gets_no_attribution(network: Network, tokenizer: Tokenizer) -> None:
+    found = _explained(network, tokenizer, "", toward="bank of fraud and loss")
+    assert found.tokens == ()
+    assert found.probability == pytest.approx(found.baseline)
 
 
 def test_it_agrees_with_occlusion_on_what_matters(
