@@ -12,6 +12,7 @@ Nothing in it is executable, nothing is unpickled, and nothing is fetched.
 """
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,6 +56,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: dict[str, Any] = {}
     behaviour: dict[str, dict[str, float]] = {}
     training: dict[str, Any] = {}
+
+
+def reader_files(encoders: Iterable[str]) -> list[str]:
+    """The files that reading needs, and that the version is made from, of encoders by name."""
+    return [f"{name}/{file}" for name in encoders for file in (ONNX_INT8, TOKENIZER)]
 
 
 def sha256(path: Path) -> str:
@@ -106,7 +112,7 @@ def _check_shape(path: Path, manifest: Manifest) -> None:
         raise ArtefactError(f"{path} holds thresholds or a token limit that cannot be: retrain.")
     if set(manifest.routes) != set(LANGUAGES) or not set(manifest.routes.values()) <= set(manifest.encoders):
         raise ArtefactError(f"{path} does not say which of its encoders reads which language: retrain.")
-    missing = {f"{name}/{file}" for name in manifest.encoders for file in (ONNX_INT8, TOKENIZER)} - set(manifest.files)
+    missing = set(reader_files(manifest.encoders)) - set(manifest.files)
     if missing:
         raise ArtefactError(f"{path} vouches for no {', '.join(sorted(missing))}: retrain.")
 

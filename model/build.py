@@ -23,6 +23,7 @@ from model.artefact import (
     EncoderPart,
     Manifest,
     read_manifest,
+    reader_files,
     sha256,
     write_manifest,
 )
@@ -128,8 +129,7 @@ def _export(
 ) -> Manifest:
     for name, network in networks.items():
         export_int8(network, folder / name / ONNX_INT8)
-    names = [f"{name}/{file}" for name in networks for file in (ONNX_INT8, TOKENIZER)]
-    files = {name: sha256(folder / name) for name in names}
+    files = {name: sha256(folder / name) for name in reader_files(networks)}
     digest = hashlib.sha256("".join(files.values()).encode()).hexdigest()
     today = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d")
     parts = {

@@ -14,7 +14,16 @@ import msgspec
 from tokenizers import Tokenizer
 from torch import nn
 
-from model.artefact import ONNX_INT8, TOKENIZER, EncoderPart, Manifest, read_manifest, sha256, write_manifest
+from model.artefact import (
+    ONNX_INT8,
+    TOKENIZER,
+    EncoderPart,
+    Manifest,
+    read_manifest,
+    reader_files,
+    sha256,
+    write_manifest,
+)
 from model.corpus import Corpus
 from model.datasets import Example
 from model.errors import ConfigError
@@ -121,7 +130,7 @@ def _describe(build: Path, out: Path, manifest: Manifest, encoder: str, form: Fo
         for name in (ONNX_INT8, TOKENIZER, NETWORK):
             if (build / other / name).is_file():
                 shutil.copyfile(build / other / name, out / other / name)
-    files = {name: sha256(out / name) for name in manifest.files}
+    files = {name: sha256(out / name) for name in reader_files(manifest.encoders)}
     digest = hashlib.sha256("".join(files.values()).encode()).hexdigest()
     described = {encoder: msgspec.to_builtins(form)}
     smaller = msgspec.structs.replace(
@@ -129,6 +138,7 @@ def _describe(build: Path, out: Path, manifest: Manifest, encoder: str, form: Fo
         model_version=f"{manifest.model_version.rpartition('-')[0]}-{digest[:8]}",
         files=files,
         metrics={},
+        behaviour={},
         training=manifest.training | {"compressed": described},
     )
     write_manifest(out, smaller)

@@ -14,6 +14,7 @@ import psutil
 import psycopg
 import pytest
 import redis
+from hypothesis import settings
 
 from deploy.embedded import EmbeddedStack, StackAddresses
 from deploy.errors import StackInUseError
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from stream.topics import Topics
 
 ROOT = Path(__file__).parent.parent
+# How long an example takes says more of the machine than of the code; timings are the business of tests/bench.
+settings.register_profile("yuqing", deadline=None)
+settings.load_profile("yuqing")
 _redis_databases = itertools.cycle(range(1, 64))
 
 

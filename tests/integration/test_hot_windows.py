@@ -84,7 +84,7 @@ def test_nothing_to_set_is_no_error(hot: HotWindows):
 ROWS = st.lists(st.builds(a_row, st.integers(0, 150), st.integers(1, 12)), max_size=25)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ROWS, st.randoms(use_true_random=False), st.integers(1, 9))
 def test_any_order_repetition_and_split_leave_the_same_rows(hot, redis_client, rows, dice, size):
     redis_client.flushdb()

@@ -87,7 +87,7 @@ def deliver(ingest: Ingest, batch: list[ScoredDocument | DeadLetter]) -> int:
     return scored.fresh
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(streams())
 def test_any_delivery_adds_up_to_the_set_of_distinct_documents(database: Engine, stream: Stream):
     wipe(database)
@@ -100,7 +100,7 @@ def test_any_delivery_adds_up_to_the_set_of_distinct_documents(database: Engine,
     assert differences(database, stream.ends) == []
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(streams())
 def test_two_workers_that_get_the_same_records_at_once_count_them_once(database: Engine, stream: Stream):
     wipe(database)

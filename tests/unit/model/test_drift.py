@@ -32,7 +32,6 @@ def test_the_index_is_that_of_the_textbook() -> None:
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 400), min_size=1))
-@settings(deadline=None)
 def test_counts_do_not_differ_from_themselves(counts: dict[str, int]) -> None:
     found = count_difference(counts, counts)
     assert found.effect == pytest.approx(0, abs=1e-9)
@@ -43,7 +42,7 @@ def test_counts_do_not_differ_from_themselves(counts: dict[str, int]) -> None:
     st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 400), min_size=1),
     st.dictionaries(st.sampled_from("defghi"), st.integers(1, 400), min_size=1),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_counts_have_a_finite_index_and_a_p_value(first: dict[str, int], second: dict[str, int]) -> None:
     found = count_difference(first, second)
     assert found.effect >= 0

@@ -30,7 +30,7 @@ TEXTS = [
 ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(texts=st.lists(st.text(max_size=200), max_size=6))
 def test_any_text_has_a_vector_of_length_one(classifier: Classifier, texts: list[str]) -> None:
     rows = classifier.embed(texts)
@@ -38,7 +38,7 @@ def test_any_text_has_a_vector_of_length_one(classifier: Classifier, texts: list
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(texts=st.lists(st.sampled_from(TEXTS), max_size=12), budget=st.integers(1, 300))
 def test_order_and_company_do_not_matter(classifier: Classifier, texts: list[str], budget: int) -> None:
     alone = {text: classifier.embed([text])[0] for text in set(texts)}

@@ -57,7 +57,7 @@ def test_the_multinomial_shortcut_is_scipys_row_by_row_bootstrap() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=40))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_macro_f1_is_scikit_learns_and_lies_within_zero_and_one(pairs: list[tuple[int, int]]) -> None:
     one = answers([t for t, _ in pairs], [g for _, g in pairs])
     expected = f1_score([t for t, _ in pairs], [g for _, g in pairs], average="macro", zero_division=0)
