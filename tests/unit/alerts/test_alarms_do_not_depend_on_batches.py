@@ -67,7 +67,7 @@ def plain_reading(books: AlertBooks) -> set[tuple[str, int]]:
     return found
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(stream=streams(), data=st.data())
 def test_any_cut_of_a_stream_raises_the_same_alarms(stream: list[Arrival], data: st.DataObject) -> None:
     documents = [each.document for each in stream]
@@ -90,7 +90,7 @@ def test_any_cut_of_a_stream_raises_the_same_alarms(stream: list[Arrival], data:
     assert {(entity, first) for entity, first, *_ in cut.outcome()} == plain_reading(cut)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(stream=streams())
 def test_no_episode_opens_twice_or_becomes_milder(stream: list[Arrival]) -> None:
     books = AlertBooks(quick_detector())
@@ -108,7 +108,7 @@ def test_no_episode_opens_twice_or_becomes_milder(stream: list[Arrival]) -> None
             assert change.after.peak.p_value <= change.before.peak.p_value
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(stream=streams())
 def test_the_same_documents_again_change_nothing(stream: list[Arrival]) -> None:
     books = AlertBooks(quick_detector())

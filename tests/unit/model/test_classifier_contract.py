@@ -44,7 +44,7 @@ def _fresh(classifier: Classifier, template: str) -> list[Prediction]:
     return classifier.predict([str(row["text"]) for row in sentences(template, "", seed=1)])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=400))
 def test_any_text_has_an_answer_that_sums_to_one(classifier: Classifier, text: str) -> None:
     (answer,) = classifier.predict([text])
@@ -97,7 +97,7 @@ def exact(built: Built) -> Classifier:
     return Classifier.load(built.folder, engine="torch", threads=1)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(texts=st.lists(st.sampled_from(TEXTS), max_size=12), budget=st.integers(1, 300))
 def test_packing_never_changes_an_answer(classifier: Classifier, texts: list[str], budget: int) -> None:
     answers = classifier.predict(texts, token_budget=budget)

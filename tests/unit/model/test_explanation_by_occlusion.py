@@ -57,7 +57,6 @@ def _about(text: str, entity: str | None) -> str:
 
 
 @given(st.text(max_size=60))
-@settings(deadline=None)
 def test_units_cover_everything_but_white_space_in_order(text: str) -> None:
     units = units_of(text)
     covered = {place for unit in units for place in range(unit.start, unit.end)}
@@ -81,7 +80,6 @@ def test_what_is_taken_out_leaves_its_neighbours_apart() -> None:
 
 
 @given(st.lists(st.booleans(), max_size=40), st.integers(1, 50))
-@settings(deadline=None)
 def test_windows_keep_to_the_most_and_cover_every_unit(joined: list[bool], most: int) -> None:
     found = windows([Unit(place, place + 1, one) for place, one in enumerate(joined)], most)
     assert len(found) <= most
@@ -150,7 +148,7 @@ def test_an_unknown_target_or_a_budget_for_nothing_is_refused() -> None:
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_string_has_an_explanation_with_spans_of_its_own(classifier: Classifier, text: str) -> None:
     found = explain(classifier, text)
     assert found.texts <= 64

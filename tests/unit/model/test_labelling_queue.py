@@ -34,7 +34,6 @@ def _rng() -> np.random.Generator:
 
 
 @given(st.lists(st.floats(0.001, 1), min_size=3, max_size=3))
-@settings(deadline=None)
 def test_doubt_lies_between_undecided_and_sure(weights: list[float]) -> None:
     chances = [one / sum(weights) for one in weights]
     assert 0 <= margin(chances) <= 1

@@ -99,7 +99,7 @@ def test_what_was_rolled_back_can_be_promoted_again(built: Built, tmp_path: Path
 
 
 @given(steps=st.lists(st.booleans(), max_size=8))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_rollback_undoes_promotions_like_a_stack(
     built: Built, tmp_path_factory: pytest.TempPathFactory, steps: list[bool]
 ) -> None:

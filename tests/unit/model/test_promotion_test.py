@@ -65,7 +65,7 @@ def test_a_file_that_falls_by_chance_vetoes_nothing() -> None:
 
 
 @given(lost=st.integers(0, 30), won=st.integers(0, 30))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_with_one_file_the_test_is_mcnemars(lost: int, won: int) -> None:
     exact = float(binom.sf(won - 1, lost + won, 0.5))
     found = verdict("old", "new", {"a": _pair(10, lost, won)}, Bar(), rng=_rng())

@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.records import Origin
@@ -149,7 +149,6 @@ def test_a_date_in_the_year_3000_is_replaced() -> None:
 @given(
     st.dictionaries(st.sampled_from(["source", "title", "body", "url", "guid", "published_at"]), st.text(max_size=60))
 )
-@settings(deadline=None)
 def test_every_record_is_read_or_refused(fields: dict[str, str]) -> None:
     value = json.dumps(fields).encode("utf-8", "surrogatepass")
     try:

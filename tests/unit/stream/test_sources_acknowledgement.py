@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from source_doubles import NOON
 from structlog.testing import capture_logs
@@ -32,7 +32,6 @@ def test_an_empty_batch_is_done_at_once() -> None:
     assert send_all(MemorySink(), []).done()
 
 
-@settings(deadline=None)
 @given(st.sets(st.integers(0, 9)))
 def test_one_refusal_refuses_the_batch_and_never_before_the_last_record_is_settled(refused: set[int]) -> None:
     sink = MemorySink()

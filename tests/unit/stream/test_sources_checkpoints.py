@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.sources.checkpoints import AcknowledgedPrefix, CheckpointFile
 
 
-@settings(deadline=None)
 @given(st.permutations(range(1, 9)), st.integers(0, 8))
 def test_the_prefix_ends_before_the_first_line_that_is_not_acknowledged(order: list[int], settled: int) -> None:
     prefix = AcknowledgedPrefix(0)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.sources.errors import InflatedTooLargeError, InflateError
 from stream.sources.inflate import Inflater
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=2000), min_size=1, max_size=4), st.integers(1, 300))
 def test_members_in_a_row_come_out_whole_however_they_are_cut(members: list[bytes], step: int) -> None:
     packed = b"".join(gzip.compress(member) for member in members)
@@ -22,7 +21,6 @@ def test_members_in_a_row_come_out_whole_however_they_are_cut(members: list[byte
     inflater.finish()
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=3000), st.integers(1, 100))
 def test_one_byte_over_the_limit_is_too_much(plain: bytes, step: int) -> None:
     packed = gzip.compress(plain)
@@ -37,7 +35,6 @@ def test_a_bomb_is_stopped_at_the_limit() -> None:
         Inflater(1_000_000).feed(bomb)
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=500), st.data())
 def test_an_early_end_is_noticed(plain: bytes, data: st.DataObject) -> None:
     packed = gzip.compress(plain)

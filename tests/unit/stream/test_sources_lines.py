@@ -6,7 +6,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.sources import lines
@@ -26,7 +26,6 @@ def test_a_gzip_is_known_by_its_content_and_reads_like_the_plain_file(tmp_path: 
     assert contents(plain) == contents(packed) == [(1, b'{"title": "a"}'), (4, b'{"title": "b"}')]
 
 
-@settings(deadline=None)
 @given(lengths=st.lists(st.integers(1, 60), max_size=12), limit=st.integers(1, 40))
 def test_a_line_that_is_too_long_is_cut_and_the_next_one_is_whole(
     lengths: list[int], limit: int, tmp_path_factory: pytest.TempPathFactory

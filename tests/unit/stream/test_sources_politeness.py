@@ -8,14 +8,13 @@ from datetime import timedelta
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from source_doubles import NOON, HandClock
 
 from stream.sources.politeness import LONGEST_S, HostGate, back_off_s, retry_after_s
 
 
-@settings(deadline=None)
 @given(
     failures=st.integers(1, 10_000),
     poll_s=st.floats(10, 86_400),

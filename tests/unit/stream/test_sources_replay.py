@@ -112,7 +112,7 @@ def test_a_line_too_long_for_a_record_goes_out_cut_and_says_how_long_it_was(
     assert b"Ferry 2" in sink.records[1].value
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(stops=st.lists(st.integers(1, 60), max_size=5), batch=st.integers(1, 7))
 def test_wherever_it_is_stopped_the_next_run_goes_on_and_nothing_is_missing(
     stops: list[int], batch: int, tmp_path_factory: pytest.TempPathFactory
