@@ -208,6 +208,7 @@ for _name, _told in {
     "distil": "Train a small model from larger ones",
     "tune": "Search for better training settings",
     "compress": "Make a trained encoder smaller, forms side by side",
+    "ensemble": "Average and stack models with TF-IDF",
     "data": "Check labelled files",
     "evaluate": "Measure a model on labelled files",
     "behaviour": "Put the behavioural suite to the model",

@@ -13,8 +13,8 @@ from model.errors import EngineError
 STRENGTHS: Final = (1.0, 4.0, 16.0)
 
 
-def baseline_answers(train: Sequence[Row], dev: Sequence[Row], test: Sequence[Row]) -> list[str]:
-    """Fit on train, choose on dev, and answer the test rows, in order; rows have one label each.
+def fitted_baseline(train: Sequence[Row], dev: Sequence[Row]) -> Any:
+    """Fit on train and choose on dev: a pipeline of scikit-learn, from texts to labels; rows have one label each.
 
     Raises:
         EngineError: scikit-learn is not installed.
@@ -28,7 +28,16 @@ def baseline_answers(train: Sequence[Row], dev: Sequence[Row], test: Sequence[Ro
     candidates = [_regression(strength).fit(features, labels) for strength in STRENGTHS]
     seen, truth = vectors.transform([row.text for row in dev]), [row.names[0] for row in dev]
     best = max(candidates, key=lambda one: float(one.score(seen, truth))) if dev else candidates[1]
-    return [str(answer) for answer in make_pipeline(vectors, best).predict([row.text for row in test])]
+    return make_pipeline(vectors, best)
+
+
+def baseline_answers(train: Sequence[Row], dev: Sequence[Row], test: Sequence[Row]) -> list[str]:
+    """Fit on train, choose on dev, and answer the test rows, in order; rows have one label each.
+
+    Raises:
+        EngineError: scikit-learn is not installed.
+    """
+    return [str(answer) for answer in fitted_baseline(train, dev).predict([row.text for row in test])]
 
 
 def baseline_accuracy(train: Sequence[Row], dev: Sequence[Row], test: Sequence[Row]) -> float:

@@ -24,6 +24,7 @@ from model.techniques import Precision
 
 Question = tuple[str, str | None]  # a text, and the entity that is asked about or None
 TOKENS: Final = 4096  # of one forward pass, padding included
+ENSEMBLE: Final = "ensemble.json"
 
 
 class Teacher(Protocol):
@@ -40,22 +41,28 @@ class Teacher(Protocol):
 
 
 def load_teacher(folder: Path, *, max_tokens: int, precision: Precision = "fp32") -> Teacher:
-    """Load what a folder holds: a finished model, or the one encoder that a build has trained there.
+    """Load what a folder holds: a finished model, the one encoder that a build has trained there, or an ensemble.
 
     Args:
-        folder: with a manifest, or with `network.pt` and `tokenizer.json`.
+        folder: with a manifest, with `network.pt` and `tokenizer.json`, or as `yuqing ensemble --teacher` writes it.
         max_tokens: read of a text by an encoder without a manifest.
         precision: of the forward passes of such an encoder.
 
     Raises:
-        ConfigError: the folder holds neither.
+        ConfigError: the folder holds none of them.
         ArtefactError: what it holds is damaged.
     """
     if (folder / MANIFEST).is_file():
         return FinishedTeacher(folder)
     if (folder / NETWORK).is_file() and (folder / TOKENIZER).is_file():
         return NetworkTeacher(folder, max_tokens=max_tokens, precision=precision)
-    raise ConfigError(f"{folder} is no teacher: it holds neither {MANIFEST} nor {NETWORK} with {TOKENIZER}")
+    if (folder / ENSEMBLE).is_file():
+        from model.ensemble_teacher import EnsembleTeacher  # which has teachers of its own
+
+        return EnsembleTeacher(folder, precision=precision)
+    raise ConfigError(
+        f"{folder} is no teacher: it holds neither {MANIFEST}, nor {NETWORK} with {TOKENIZER}, nor {ENSEMBLE}"
+    )
 
 
 class FinishedTeacher:
