@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from model import Classifier
+from model.answers import about_entities
 from model.artefact import COMMITTED
 from model.baseline import baseline_accuracy
 from model.datasets import Row, document_rows, read_rows, split_rows, task_of_rows
@@ -39,33 +40,42 @@ def _seed(classifier: Classifier) -> int:
 
 
 def _measured(classifier: Classifier, name: str) -> Report:
-    _, _, test = _split(name, _seed(classifier))
-    return evaluate(classifier, test, task_of_rows(test))
+    """Rows of the test part; where they ask about entities, all of them, otherwise one of each text."""
+    test = split_rows(read_rows(LABELLED / f"{name}.jsonl"), seed=_seed(classifier))["test"]
+    task = task_of_rows(test)
+    return evaluate(classifier, test if about_entities(test, task) else document_rows(test), task)
+
+
+def _short(accuracy: float, macro_f1: float) -> pytest.MarkDecorator:
+    return pytest.mark.xfail(strict=True, reason=f"promised, not reached: {accuracy} / {macro_f1}, see decision 0011")
+
+
+# Accuracy and macro-F1 that were promised of the int8 model; 0 where nothing was promised.
+@pytest.mark.parametrize(
+    ("name", "accuracy", "macro_f1"),
+    [
+        pytest.param(PHRASEBANK, 0.870, 0.855, marks=_short(0.870, 0.855)),
+        pytest.param("twitter_financial_sentiment", 0.875, 0.84, marks=_short(0.875, 0.84)),
+        ("twitter_financial_topic", 0.88, 0.85),
+        ("sentfin_entity", 0.83, 0),
+        ("finnsp_zh_negative", 0.955, 0),
+        ("finese_zh_risk_event", 0.88, 0),
+        (FORUM_ZH, 0.73, 0.67),
+    ],
+)
+def test_texts_that_training_never_saw_are_judged_as_promised(
+    classifier: Classifier, name: str, accuracy: float, macro_f1: float
+) -> None:
+    report = _measured(classifier, name)
+    assert report.rows > 400
+    assert report.accuracy >= accuracy
+    assert report.macro_f1 >= macro_f1
 
 
 def test_english_news_is_judged_well(classifier: Classifier) -> None:
     report = _measured(classifier, PHRASEBANK)
-    assert report.rows > 300
     assert report.accuracy > 0.82
     assert report.macro_f1 > 0.80
-
-
-def test_a_headline_is_judged_toward_each_company_it_names(classifier: Classifier) -> None:
-    test = split_rows(read_rows(LABELLED / "sentfin_entity.jsonl"), seed=_seed(classifier))["test"]
-    report = evaluate(classifier, test, task_of_rows(test))
-    assert report.accuracy > 0.79
-
-
-def test_tweets_get_their_topic(classifier: Classifier) -> None:
-    report = _measured(classifier, "twitter_financial_topic")
-    assert report.accuracy > 0.87
-    assert report.macro_f1 > 0.83
-
-
-def test_chinese_posts_are_judged_well(classifier: Classifier) -> None:
-    report = _measured(classifier, FORUM_ZH)
-    assert report.rows > 800
-    assert report.accuracy > 0.70
 
 
 def test_the_transformer_beats_tf_idf_on_english_news(classifier: Classifier) -> None:
