@@ -24,11 +24,11 @@ _SPAN = timedelta(days=1)
 
 
 def look_for_drift(settings: Settings, engine: Engine, now: datetime) -> Mapping[Language, LanguageDrift]:
-    """Compares a sample of what arrived in the day before `now` with the profile of the model in force.
+    """Compares a sample of what arrived in the day before `now` with a profile, where the settings ask for it.
 
     The sample is scored again, which bounds the cost whatever the traffic. Sets the metrics `yuqing_drift_*` and logs
-    a warning for each language that has drifted. Raises ArtefactError where a profile is configured and absent, or
-    is that of another model.
+    a warning for each language that has drifted. Raises ArtefactError where the profile is absent, or is that of
+    another model.
     """
     from deploy.weights import weights_folder
     from model.artefact import DRIFT
@@ -40,12 +40,11 @@ def look_for_drift(settings: Settings, engine: Engine, now: datetime) -> Mapping
     from stream.intake import joined
 
     given = settings.drift
-    folder = weights_folder(settings)
-    path = given.profile or folder / DRIFT
-    if given.profile is None and not path.is_file():
+    if given.profile is None and not given.watch:
         return {}
+    folder = weights_folder(settings)
     classifier = Classifier.load(folder, engine=settings.model.engine, threads=1)
-    profile = read_profile(path, classifier.version)
+    profile = read_profile(given.profile or folder / DRIFT, classifier.version)
     with engine.connect() as connection:
         stored = sample_arrived(connection, now - _SPAN, now, most=given.sample)
     live = observe(classifier, [joined(one.title, one.body) for one in stored], profile)

@@ -169,8 +169,13 @@ class Digest(Section):
 
 
 class Drift(Section):
-    """The daily look for drift: the profile (none: that beside the weights), the hour (UTC), how much is looked at."""
+    """The daily look for drift: `watch` compares with the profile beside the weights, a `profile` with that one.
 
+    Off by default: the weights' profile is of labelled sets, from which a news feed differs from the first day on.
+    `hour` is UTC; `sample` documents are looked at.
+    """
+
+    watch: bool = False
     profile: Path | None = None
     hour: int = Field(default=5, ge=0, le=23)
     sample: Positive = 1000

@@ -20,7 +20,7 @@ from deploy.schedule import Chores
 from deploy.settings import Settings, load_settings
 from model.artefact import COMMITTED, DRIFT, MANIFEST
 from model.classifier import Classifier
-from model.drift_profile import make_profile, read_profile, write_profile
+from model.drift_profile import make_profile, write_profile
 from model.errors import ArtefactError
 
 NAMES = ["Harbourline", "Northmere", "Alder", "Quillon", "Oakfield", "Tamsin", "Brightwell", "Kestrel", "Larkhill"]
@@ -98,17 +98,24 @@ def test_a_profile_of_another_model_is_said(settings: Settings, database: Engine
         look_for_drift(load_settings(flags={"drift": {"profile": other}}), database, NOON)
 
 
-def test_the_profile_beside_the_weights_is_taken_where_none_is_configured(database: Engine) -> None:
-    """A day without documents has nothing to compare, but the profile is read, and is that of the weights."""
-    assert read_profile(COMMITTED / DRIFT, Classifier.load(threads=1).version).languages.keys() == {"en", "zh"}
+def test_the_profile_beside_the_weights_is_taken_where_none_is_named(database: Engine) -> None:
+    _stored(database, _headlines(GRIM, 400, seed=4))
+    found = look_for_drift(load_settings(flags={"drift": {"watch": True}}), database, NOON)
+    assert found["en"].drifted, "a day of defaults and frauds alone is like no labelled set"
+
+
+def test_nothing_is_looked_at_unless_asked_for(database: Engine) -> None:
+    _stored(database, _headlines(GRIM, 400, seed=4))
     assert look_for_drift(load_settings(), database, NOON) == {}
 
 
-def test_weights_without_a_profile_are_not_watched(database: Engine, tmp_path: Path) -> None:
+def test_weights_without_a_profile_are_said(database: Engine, tmp_path: Path) -> None:
     folder = tmp_path / "weights"
     shutil.copytree(COMMITTED, folder)
     (folder / DRIFT).unlink()
     manifest = json.loads((folder / MANIFEST).read_text())
     del manifest["files"][DRIFT]
     (folder / MANIFEST).write_text(json.dumps(manifest))
-    assert look_for_drift(load_settings(flags={"model": {"folder": folder}}), database, NOON) == {}
+    asked = load_settings(flags={"model": {"folder": folder}, "drift": {"watch": True}})
+    with pytest.raises(ArtefactError, match="yuqing drift profile"):
+        look_for_drift(asked, database, NOON)
