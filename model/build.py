@@ -6,7 +6,6 @@ latter alone.
 """
 
 import datetime
-import hashlib
 import logging
 import shutil
 from pathlib import Path
@@ -22,6 +21,7 @@ from model.artefact import (
     TOKENIZER,
     EncoderPart,
     Manifest,
+    digest_of,
     read_manifest,
     reader_files,
     sha256,
@@ -130,7 +130,6 @@ def _export(
     for name, network in networks.items():
         export_int8(network, folder / name / ONNX_INT8)
     files = {name: sha256(folder / name) for name in reader_files(networks)}
-    digest = hashlib.sha256("".join(files.values()).encode()).hexdigest()
     today = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d")
     parts = {
         name: EncoderPart(run.encoder.max_tokens, padding(Tokenizer.from_file(str(folder / name / TOKENIZER))))
@@ -138,7 +137,7 @@ def _export(
     }
     manifest = Manifest(
         format=FORMAT,
-        model_version=f"yuqing-{today}-{digest[:8]}",
+        model_version=f"yuqing-{today}-{digest_of(files)}",
         sentiments=SENTIMENTS,
         topics=TOPIC_IDS,
         encoders=parts,

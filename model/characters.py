@@ -14,6 +14,11 @@ def is_traditional(character: str) -> bool:
     return ord(character) in _to_simplified()
 
 
+def question(text: str, entity: str | None) -> str | tuple[str, str]:
+    """What a tokenizer is given: the text, or the entity that is asked about and the text, simplified."""
+    return simplified(text) if entity is None else (simplified(entity), simplified(text))
+
+
 @cache
 def _to_simplified() -> dict[int, str]:
     table = files("opencc").joinpath("dictionary", "TSCharacters.txt").read_text(encoding="utf-8")

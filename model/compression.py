@@ -3,7 +3,6 @@
 Each form is a folder with what a weights folder has for one encoder, so that the best of them can be put in force.
 """
 
-import hashlib
 import logging
 import shutil
 from collections.abc import Iterable, Sequence
@@ -19,6 +18,7 @@ from model.artefact import (
     TOKENIZER,
     EncoderPart,
     Manifest,
+    digest_of,
     read_manifest,
     reader_files,
     sha256,
@@ -131,11 +131,10 @@ def _describe(build: Path, out: Path, manifest: Manifest, encoder: str, form: Fo
             if (build / other / name).is_file():
                 shutil.copyfile(build / other / name, out / other / name)
     files = {name: sha256(out / name) for name in reader_files(manifest.encoders)}
-    digest = hashlib.sha256("".join(files.values()).encode()).hexdigest()
     described = {encoder: msgspec.to_builtins(form)}
     smaller = msgspec.structs.replace(
         manifest,
-        model_version=f"{manifest.model_version.rpartition('-')[0]}-{digest[:8]}",
+        model_version=f"{manifest.model_version.rpartition('-')[0]}-{digest_of(files)}",
         files=files,
         metrics={},
         behaviour={},

@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from model.characters import simplified
+from model.characters import question
 from model.datasets import Example, Sets, document_rows, entity_examples, examples
 from model.labels import SENTIMENTS, TOPIC_IDS
 from model.splits import Part
@@ -74,8 +74,7 @@ class Corpus:
 
     def __init__(self, chosen: list[Example], tokenizer: Tokenizer, max_tokens: int, *, pad_id: int) -> None:
         tokenizer.enable_truncation(max_tokens)
-        read = [(simplified(one.entity or ""), simplified(one.text)) for one in chosen]
-        inputs = [pair if one.entity is not None else pair[1] for one, pair in zip(chosen, read, strict=True)]
+        inputs = [question(one.text, one.entity) for one in chosen]
         self.examples = chosen
         self.pad_id = pad_id
         self.ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(inputs)]

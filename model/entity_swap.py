@@ -16,7 +16,6 @@ from model.datasets import Example
 from model.routing import Language, language_of
 
 _SHORTEST: Final[dict[Language, int]] = {"en": 3, "zh": 2}  # characters of a name worth finding
-_LATIN: Final = re.compile(r"[^\W_]", re.ASCII)
 
 
 class EntitySwap:
@@ -48,9 +47,9 @@ class EntitySwap:
     def _named(self, text: str, language: Language) -> str | None:
         if language not in self._finders:
             return None
-        places = ((end - len(name) + 1, name) for end, name in self._finders[language].iter(text))
-        whole = [name for start, name in places if _stands_alone(text, start, start + len(name))]
-        return max(whole, key=len, default=None)
+        found = {name for _, name in self._finders[language].iter(text)}
+        whole = (name for name in found if _alone(name).search(text))
+        return max(whole, key=lambda name: (len(name), name), default=None)
 
 
 def _finder(names: Sequence[str]) -> Any:
@@ -63,11 +62,10 @@ def _finder(names: Sequence[str]) -> Any:
 
 def _exchanged(text: str, old: str, new: str) -> str:
     """All places where the old name stands alone; all places at all where it stands alone in none."""
-    alone = re.sub(rf"(?<![^\W_]){re.escape(old)}(?![^\W_])", lambda _: new, text)
-    return alone if alone != text else text.replace(old, new)
+    exchanged, count = _alone(old).subn(lambda _: new, text)
+    return exchanged if count else text.replace(old, new)
 
 
-def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Whether no Latin letter or digit touches the name; Chinese has no spaces between words."""
-    around = (text[start - 1 : start], text[end : end + 1])
-    return not any(_LATIN.match(character) for character in around)
+def _alone(name: str) -> re.Pattern[str]:
+    """A name that no Latin letter or digit touches; Chinese has no spaces between words."""
+    return re.compile(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])")

@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer
 
 from model.artefact import MANIFEST, TOKENIZER, sha256
-from model.characters import simplified
+from model.characters import question
 from model.classifier import Classifier, pack
 from model.engines import FloatArray
 from model.errors import ConfigError
@@ -93,9 +93,7 @@ class NetworkTeacher:
 
     def logits(self, questions: Sequence[Question]) -> tuple[FloatArray, FloatArray]:
         """See `Teacher.logits`."""
-        inputs = [
-            simplified(text) if entity is None else (simplified(entity), simplified(text)) for text, entity in questions
-        ]
+        inputs = [question(text, entity) for text, entity in questions]
         ids = [encoding.ids for encoding in self._tokenizer.encode_batch(inputs)]
         sentiment = np.empty((len(ids), len(SENTIMENTS)), dtype=np.float32)
         topics = np.empty((len(ids), len(TOPIC_IDS)), dtype=np.float32)

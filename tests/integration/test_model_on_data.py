@@ -67,7 +67,7 @@ def test_texts_that_training_never_saw_are_judged_as_promised(
     classifier: Classifier, name: str, accuracy: float, macro_f1: float
 ) -> None:
     report = _measured(classifier, name)
-    assert report.rows > 400
+    assert report.rows > (800 if name == FORUM_ZH else 400)
     assert report.accuracy >= accuracy
     assert report.macro_f1 >= macro_f1
 

@@ -209,6 +209,15 @@ def test_a_text_that_asks_about_nobody_has_a_known_name_swapped(tmp_path: Path) 
     assert found == {"近水利润下降"}
 
 
+def test_a_chinese_name_is_swapped_wherever_it_stands(tmp_path: Path) -> None:
+    asked = _questions(
+        Row("远山银行，远山银行利润下降", label="negative", entity="远山银行"),
+        Row("近水上涨", label="positive", entity="近水"),
+    )
+    texts = {one.text for one in _copies(asked * 8, SWAP, tmp_path)}
+    assert texts == {"近水，近水利润下降", "远山银行上涨"}
+
+
 def test_names_are_not_swapped_where_no_sentiment_is_asked(tmp_path: Path) -> None:
     asked = _questions(Row("Gold gains", label="positive", entity="Gold"), Row("Bolt", label="positive", entity="Bolt"))
     topic = examples([Row("Gold is mined", label="metals and materials")], TWITTER_TOPIC, "topics")
