@@ -24,7 +24,7 @@ __all__ = ["MAX_TOPICS", "TOKEN_BUDGET", "Classifier", "Prediction", "Tokens", "
 
 MAX_TOPICS: Final = 3
 TOKEN_BUDGET: Final = 1024
-"""So many tokens, their activations and all, fit the caches of a core: twice as many are 10 % slower, four times 30 %."""
+"""So many tokens, activations and all, fit the caches of a core: twice as many are 10 % slower, four times 30 %."""
 
 R = TypeVar("R")
 

@@ -5,13 +5,15 @@ The order of durable effects, and what a death in between costs:
 1. rows, ledger and position in one PostgreSQL transaction   (before this: the batch is read again)
 2. the hot windows in Redis                                  (before this: rebuilt at the next start)
 3. the offsets in Kafka                                      (before this: nothing; the position counts, not they)
+
+2 runs beside 1 of the next batch, and 3 waits for neither: both only copy what 1 has settled.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 
 import structlog
@@ -19,39 +21,25 @@ from psycopg import OperationalError as DriverError
 from sqlalchemy.exc import OperationalError
 
 from storage.ingest import Ingest, Ingested, ReadTo
-from storage.records import DeadLetter, Origin, ScoredDocument
+from storage.records import DeadLetter, ScoredDocument
+from storage.trend_rows import TrendRow
 from stream.backoff import persist, told
-from stream.dead_records import Headers, letter_of
+from stream.dead_records import letter_of, plain_headers
 from stream.hot_mirror import HotMirror
+from stream.log_records import Entry, LogRecord, place_of, time_of
 from stream.metrics import BATCH_DOCUMENTS, COMMIT_LATENCY, INGESTED, RECORDS_IN, STAGE_SECONDS
 from stream.scored_records import read_scored
 
-__all__ = ["Bookkeeping", "LogRecord"]
+__all__ = ["Bookkeeping"]
 
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class LogRecord:
-    """A record of `documents.scored` or `documents.dead`. `at` is its timestamp, aware UTC."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-    at: datetime
-
-    @property
-    def place(self) -> Origin:
-        return Origin(topic=self.topic, partition=self.partition, offset=self.offset)
-
-
 class Bookkeeping:
-    """Books batches. It blocks: call it from a thread, one batch of a topic after the other.
+    """Reads records and books them. Both block: call them from threads, one batch of a topic after the other.
 
-    `clock`, where given, feeds the metric of arrival to commit.
+    While a batch is being set in Redis the next one may be booked. `clock`, where given, feeds the metric of arrival to
+    commit.
     """
 
     def __init__(
@@ -61,36 +49,70 @@ class Bookkeeping:
         self._mirror = mirror
         self._stop = stop
         self._clock = clock
+        self._showing: Future[None] | None = None
+        self._shower = ThreadPoolExecutor(1, thread_name_prefix="hot-windows")
 
-    def scored(self, records: Sequence[LogRecord]) -> None:
+    def read_scored(self, records: Sequence[LogRecord]) -> list[Entry]:
+        """What records of `documents.scored` say; changes nothing."""
+        return [
+            Entry(one.topic, one.partition, one.offset, read_scored(one))  # positional: this runs for every record
+            for one in records
+        ]
+
+    def read_dead(self, records: Sequence[LogRecord]) -> list[Entry]:
+        """What records of `documents.dead` say; changes nothing."""
+        return [
+            Entry(
+                one.topic,
+                one.partition,
+                one.offset,
+                letter_of(place_of(one), one.key, one.value, plain_headers(one.headers), time_of(one)),
+            )
+            for one in records
+        ]
+
+    def scored(self, entries: Sequence[Entry]) -> None:
         """Books records of `documents.scored`, in their order within each partition.
 
         Comes back when they are committed. Raises StoppedError when told to stop before that.
         """
-        outcomes = [read_scored(one.place, one.key, one.value, one.headers, one.at) for one in records]
-        documents = [one for one in outcomes if isinstance(one, ScoredDocument)]
-        corrupt = [one for one in outcomes if isinstance(one, DeadLetter)]
-        if corrupt:
+        documents = [one.outcome for one in entries if isinstance(one.outcome, ScoredDocument)]
+        if len(documents) < len(entries):
             # Their own transaction first, without a position: the one that moves it comes last.
+            corrupt = [one.outcome for one in entries if isinstance(one.outcome, DeadLetter)]
             _log.error("scored_records_corrupt", count=len(corrupt))
             self._commit(lambda: self._ingest.dead(corrupt, []))
-        self._book(records, lambda: self._ingest.scored(documents, _read_to(records)))
+        self._book(entries, lambda: self._ingest.scored(documents, _read_to(entries)))
         self._observe_latency(documents)
 
-    def dead(self, records: Sequence[LogRecord]) -> None:
+    def dead(self, entries: Sequence[Entry]) -> None:
         """Books records of `documents.dead`, as `scored` does."""
-        letters = [letter_of(one.place, one.key, one.value, one.headers, one.at) for one in records]
-        self._book(records, lambda: self._ingest.dead(letters, _read_to(records)))
+        letters = [one.outcome for one in entries if isinstance(one.outcome, DeadLetter)]
+        self._book(entries, lambda: self._ingest.dead(letters, _read_to(entries)))
 
-    def _book(self, records: Sequence[LogRecord], commit: Callable[[], Ingested]) -> None:
+    def finish(self) -> None:
+        """Waits until what is booked is in Redis too. Nothing can be booked after it."""
+        self._shower.shutdown(wait=True)
+
+    def _book(self, entries: Sequence[Entry], commit: Callable[[], Ingested]) -> None:
         with STAGE_SECONDS.labels("ingest").time():
             done = self._commit(commit)
-        with STAGE_SECONDS.labels("hot_windows").time():
-            self._mirror.set(done.trends)
-        BATCH_DOCUMENTS.labels("windows").observe(len(records))
-        RECORDS_IN.labels("windows", records[0].topic).inc(len(records))
+        if done.trends:
+            self._show(done.trends)
+        BATCH_DOCUMENTS.labels("windows").observe(len(entries))
+        RECORDS_IN.labels("windows", entries[0].topic).inc(len(entries))
         for outcome in ("fresh", "repeated", "redelivered", "dead"):
             INGESTED.labels(outcome).inc(getattr(done, outcome))
+
+    def _show(self, rows: Sequence[TrendRow]) -> None:
+        """Sets rows in Redis beside the next batch's transaction, and one batch's at a time."""
+        if self._showing is not None:
+            self._showing.result()
+        self._showing = self._shower.submit(self._set, rows)
+
+    def _set(self, rows: Sequence[TrendRow]) -> None:
+        with STAGE_SECONDS.labels("hot_windows").time():
+            self._mirror.set(rows)
 
     def _commit(self, commit: Callable[[], Ingested]) -> Ingested:
         def attempt() -> Ingested:
@@ -112,8 +134,8 @@ class Bookkeeping:
                 COMMIT_LATENCY.observe(max((now - one.arrived_at).total_seconds(), 0.0))
 
 
-def _read_to(records: Sequence[LogRecord]) -> list[ReadTo]:
+def _read_to(entries: Sequence[Entry]) -> list[ReadTo]:
     ends: dict[tuple[str, int], int] = {}
-    for one in records:
+    for one in entries:
         ends[one.topic, one.partition] = one.offset + 1
     return [ReadTo(topic=topic, partition=partition, next_offset=end) for (topic, partition), end in ends.items()]

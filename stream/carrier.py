@@ -1,38 +1,34 @@
-"""Carries batches of Faust events to the books, and goes back for records that Faust passed over."""
+"""Carries batches of entries to the books, and goes back for records that Faust passed over."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from faust.types import TP, Message
+from faust.types import TP
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 
 from storage.tables import positions
 from stream.backoff import persist
-from stream.bookkeeping import LogRecord
-from stream.dead_records import plain_headers
+from stream.log_records import Entry
 from stream.metrics import LAG, REREAD
 from stream.reading_order import ReadingOrder, Sorted
 from stream.topics import TopicsError, first_offset_from
 
-__all__ = ["Carrier"]
+__all__ = ["Book", "Carrier"]
 
 _log = structlog.get_logger()
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SETTLE_S = 0.05
 """Time for Faust's fetching loop to see that the flow has stopped; it looks before every message."""
 
 _SEEK_AGAIN_S = 1.0
 
-Book = Callable[[Sequence[LogRecord]], None]
+Book = Callable[[Sequence[Entry]], None]
 
 
 class Carrier:
@@ -69,14 +65,14 @@ class Carrier:
         with self._engine.connect() as connection:
             return {(topic, partition): offset for topic, partition, offset in connection.execute(query)}
 
-    async def carry(self, messages: Sequence[Message], book: Book, consumer: Any) -> None:
-        """Books the records that are next in their partitions, then acknowledges them.
+    async def carry(self, entries: Sequence[Entry], book: Book, consumer: Any) -> None:
+        """Books the records that are next in their partitions, then tells the consumer how far they reach.
 
         Raises StoppedError when told to stop before they are booked.
         """
         if self._stop.is_set():
             return
-        told = self._order.sort(messages)
+        told = self._order.sort(entries)
         self._booking += 1
         try:
             await _finish(self._book(told, book, consumer))
@@ -102,13 +98,12 @@ class Carrier:
             else:
                 self._waited_for[tp] = expected
 
-    async def _book(self, told: Sorted[Message], book: Book, consumer: Any) -> None:
+    async def _book(self, told: Sorted[Entry], book: Book, consumer: Any) -> None:
         if told.next:
-            await asyncio.to_thread(book, [_log_record(message) for message in told.next])
+            await asyncio.to_thread(book, told.next)
             self._order.booked(told.ends)
+            consumer.booked(told.ends)
             self._observe_lag(told.ends, consumer)
-        for message in (*told.next, *told.seen):
-            message.ack(consumer)
 
     async def _reread(self, tp: TP, consumer: Any) -> None:
         """Seeks back to the record that should have come."""
@@ -154,15 +149,3 @@ async def _finish(work: Awaitable[None]) -> None:
     except asyncio.CancelledError:
         await asyncio.wait({task})
         raise
-
-
-def _log_record(message: Message) -> LogRecord:
-    return LogRecord(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        key=message.key,
-        value=message.value,
-        headers=plain_headers(message.headers),
-        at=_EPOCH + timedelta(seconds=message.timestamp),
-    )

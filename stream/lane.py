@@ -1,45 +1,55 @@
-"""One topic's way into the books: while a batch is being booked, the next one gathers.
+"""One topic's way into the books: while a batch is being booked, the next one is read and gathers.
 
 A quiet topic's record is booked at once, alone; a busy topic's wait for the transaction before them and go together.
+So the batch grows with the backlog, up to `at_once`, and needs no timer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
-from faust.types import Message
 
 from stream.backoff import StoppedError, told
 from stream.carrier import Book, Carrier
+from stream.log_records import Entry, LogRecord
 
-__all__ = ["Lane"]
+__all__ = ["Lane", "Read"]
 
 _log = structlog.get_logger()
 
 _AFTER_DEFECT_S = 1.0
 
+Read = Callable[[Sequence[LogRecord]], Sequence[Entry]]
+
 
 class Lane:
-    """Gathers messages of one topic and books them, up to `at_once` in a batch, in their order. For one loop."""
+    """Reads records of one topic and books them, up to `at_once` in a batch, in their order. For one loop."""
 
-    def __init__(self, name: str, carrier: Carrier, book: Book, *, at_once: int) -> None:
+    def __init__(self, name: str, carrier: Carrier, read: Read, book: Book, *, at_once: int) -> None:
         self._name = name
         self._carrier = carrier
+        self._read = read
         self._book = book
         self._at_once = at_once
-        self._waiting: list[Message] = []
+        self._waiting: list[Entry] = []
         self._changed = asyncio.Condition()
 
-    async def put(self, messages: Sequence[Message]) -> None:
-        """Takes messages; waits while a full batch waits already, so that Faust reads no further ahead."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: len(self._waiting) < self._at_once)
-            self._waiting.extend(messages)
-            self._changed.notify_all()
+    async def put(self, records: Sequence[LogRecord]) -> None:
+        """Reads records; waits while a full batch waits already, so that Faust fetches no further ahead.
+
+        Call it from one place at a time.
+        """
+        for start in range(0, len(records), self._at_once):
+            async with self._changed:
+                await self._changed.wait_for(lambda: len(self._waiting) < self._at_once)
+            entries = await asyncio.to_thread(self._read, records[start : start + self._at_once])
+            async with self._changed:
+                self._waiting.extend(entries)
+                self._changed.notify_all()
 
     @asynccontextmanager
     async def running(self, consumer: Any) -> AsyncIterator[None]:

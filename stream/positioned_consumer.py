@@ -1,14 +1,14 @@
-"""Faust's consumer, made to begin where PostgreSQL says rather than where Kafka says.
+"""Faust's consumer, made to begin where PostgreSQL says rather than where Kafka says, and to commit what is booked.
 
 Faust can commit an offset before its record is done: when a stream stops or restarts inside a batch, when messages
 of an older generation are skipped, and when the first acknowledgement of a partition is not its first record. The
-position that the ledger keeps in the transaction of the data has none of these gaps.
+position that the ledger keeps in the transaction of the data has none of these gaps, so Faust acknowledges nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import structlog
@@ -16,6 +16,7 @@ from faust.transport.drivers import aiokafka
 from faust.types import TP
 
 from stream.errors import StreamError
+from stream.parcels import FetchedRecords, Parcel
 
 __all__ = ["LogMismatchError", "PositionedConsumer", "PositionedTransport"]
 
@@ -34,6 +35,14 @@ class PositionedConsumer(aiokafka.Consumer):
 
     positions: ClassVar[Positions]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._booked: dict[TP, int] = {}
+
+    def booked(self, ends: Mapping[tuple[str, int], int]) -> None:
+        """These partitions are booked up to here: the next commit tells Kafka, for tools that show lag."""
+        self._booked.update({TP(*partition): end for partition, end in ends.items()})
+
     async def perform_seek(self) -> None:
         """Called by Faust after each assignment, before records flow. Raises LogMismatchError."""
         assigned = self.assignment()
@@ -44,11 +53,24 @@ class PositionedConsumer(aiokafka.Consumer):
         for tp, offset in wanted.items():
             if offset > ends[tp]:
                 raise LogMismatchError(_mismatch(tp, ends[tp], offset))
-        # What was acknowledged before belongs to an older reading of the partition.
-        for state in (self._acked, self._acked_index, self._gap):
-            state.clear()
         await self.seek_wait(wanted)
-        self._committed_offset.update(wanted)
+        self._committed_offset.clear()
+        self._booked = {tp: offset for tp, offset in wanted.items() if offset}
+
+    def _to_message(self, tp: TP, record: FetchedRecords) -> Any:
+        # The scheduler, WholeFetches, deals out lists.
+        return Parcel(tp, record, self.app.consumer_generation_id)
+
+    # Faust commits what these two say, once every broker_commit_interval, where it is more than it committed before.
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (tp for tp in list(self._booked) if topics is None or tp in topics or tp.topic in topics)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self._booked.get(tp)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """A parcel stands for many offsets: what lies between two of them is no gap."""
 
 
 def _mismatch(tp: TP, end: int, position: int) -> str:

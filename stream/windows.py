@@ -23,7 +23,8 @@ from stream.bookkeeping import Bookkeeping
 from stream.carrier import Book, Carrier
 from stream.errors import StreamError
 from stream.hot_mirror import HotMirror
-from stream.lane import Lane
+from stream.lane import Lane, Read
+from stream.parcels import WholeFetches
 from stream.positioned_consumer import PositionedTransport
 from stream.topics import Topics, TopicsError, partition_count
 
@@ -33,6 +34,9 @@ _log = structlog.get_logger()
 
 _DEAD_AT_ONCE = 50
 """Dead letters are whole raw records, up to 16 MiB each, so few go together."""
+
+_PARCELS_AHEAD = 4
+"""What waits before an agent, in fetches of one partition each: with 4 MiB each, what memory the backlog takes."""
 
 _MEND_EVERY_S = 2.0
 _WATCH_EVERY_S = 3.0
@@ -48,6 +52,7 @@ class WindowsApp(faust.App):
 
     stop_work: threading.Event
     carrier: Carrier
+    books: Bookkeeping
     mirror: HotMirror
     bootstrap: str
     wanted_topics: Topics
@@ -74,7 +79,7 @@ def build_app(
     A batch holds up to `batch_size` scored documents and waits `within_s` seconds at most to fill. Faust writes
     nothing of value into `data_dir`. `clock` feeds the metric of arrival to commit.
     """
-    app = WindowsApp(group, **_faust_settings(bootstrap, batch_size, data_dir))
+    app = WindowsApp(group, **_faust_settings(bootstrap, data_dir))
     app.transport = PositionedTransport(app.conf.broker_consumer, app)
     app.stop_work = threading.Event()
     app.bootstrap = bootstrap
@@ -88,9 +93,9 @@ def build_app(
         ),
     )
     app.mirror = HotMirror(hot, ingest._engine)
-    books = Bookkeeping(ingest, app.mirror, app.stop_work, clock=clock)
-    _add_agent(app, "scored", topics.scored, books.scored, batch_size, within_s)
-    _add_agent(app, "dead", topics.dead, books.dead, _DEAD_AT_ONCE, within_s)
+    app.books = books = Bookkeeping(ingest, app.mirror, app.stop_work, clock=clock)
+    _add_agent(app, "scored", topics.scored, books.read_scored, books.scored, batch_size)
+    _add_agent(app, "dead", topics.dead, books.read_dead, books.dead, _DEAD_AT_ONCE)
 
     @app.timer(_MEND_EVERY_S, name="mend")  # type: ignore[untyped-decorator]
     async def mend() -> None:
@@ -144,24 +149,25 @@ async def _run(app: WindowsApp, stop: threading.Event) -> None:
     finally:
         app.stop_work.set()
         await app.stop()
+        await asyncio.to_thread(app.books.finish)
         _log.info("windows_stopped")
     if app.crash_reason is not None and not stop.is_set():
         raise WindowsError(f"the windows app crashed: {app.crash_reason}") from app.crash_reason
 
 
-def _add_agent(app: WindowsApp, name: str, topic: str, book: Book, at_once: int, within_s: float) -> None:
+def _add_agent(app: WindowsApp, name: str, topic: str, read: Read, book: Book, at_once: int) -> None:
     channel = app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 
     @app.agent(channel, name=name)
-    async def carry(stream: Any) -> None:  # a faust.Stream; its published type lacks noack_take
-        # Never leave this loop: when it ends, Faust acknowledges what it has buffered.
-        lane = Lane(name, app.carrier, book, at_once=at_once)
+    async def carry(stream: Any) -> None:  # a faust.Stream of parcels
+        stream.enable_acks = False  # what is done is what is booked: see PositionedConsumer.booked
+        lane = Lane(name, app.carrier, read, book, at_once=at_once)
         async with lane.running(app.consumer):
-            async for events in stream.noack_take(at_once, within=within_s):
-                await lane.put([event.message for event in events])
+            async for event in stream.events():
+                await lane.put(event.message.records)
 
 
-def _faust_settings(bootstrap: str, batch_size: int, data_dir: Path) -> dict[str, Any]:
+def _faust_settings(bootstrap: str, data_dir: Path) -> dict[str, Any]:
     return {
         "broker": [f"kafka://{address.strip()}" for address in bootstrap.split(",")],
         "datadir": str(data_dir),
@@ -173,7 +179,8 @@ def _faust_settings(bootstrap: str, batch_size: int, data_dir: Path) -> dict[str
         "topic_disable_leader": True,  # else it makes one more topic, to elect a leader that nobody asks
         "consumer_auto_offset_reset": "earliest",
         "consumer_max_fetch_size": 4 * 1024 * 1024,
-        "stream_buffer_maxsize": max(batch_size, 1000),
+        "ConsumerScheduler": WholeFetches,
+        "stream_buffer_maxsize": _PARCELS_AHEAD,
         "stream_recovery_delay": 0.0,
         "stream_wait_empty": False,  # what is not booked is read again, so a stop need not wait for it
         "broker_commit_interval": 1.0,
