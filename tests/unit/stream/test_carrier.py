@@ -1,4 +1,4 @@
-"""The carrier and its lanes, with a consumer that only notes what it is told: booked first, acknowledged after."""
+"""The carrier and its lanes, with a consumer that only notes what it is told: booked first, told to Kafka after."""
 
 from __future__ import annotations
 
@@ -13,33 +13,20 @@ from faust.types import TP
 
 from stream import carrier as carrier_module
 from stream.backoff import StoppedError
-from stream.bookkeeping import LogRecord
 from stream.carrier import Carrier
 from stream.lane import Lane
+from stream.log_records import Entry
 
 SCORED = TP("documents.scored", 0)
 
 
-@dataclass
-class Message:
-    offset: int
-    notes: list[str]
-    tp: TP = SCORED
-    key: bytes | None = None
-    value: bytes | None = b"{}"
-    headers: Any = None
-    timestamp: float = 1.7e9
+def entries(*offsets: int) -> list[Any]:
+    return [Entry(*SCORED, offset, None) for offset in offsets]  # type: ignore[arg-type]
 
-    @property
-    def topic(self) -> str:
-        return self.tp.topic
 
-    @property
-    def partition(self) -> int:
-        return self.tp.partition
-
-    def ack(self, _consumer: Any) -> None:
-        self.notes.append(f"ack {self.offset}")
+def read(records: Sequence[Any]) -> list[Any]:
+    """The lane's reader: here, records are entries already."""
+    return list(records)
 
 
 @dataclass
@@ -63,6 +50,9 @@ class Consumer:
     async def seek_wait(self, places: dict[TP, int]) -> None:
         self.notes.append(f"seek {places[SCORED]}")
 
+    def booked(self, ends: dict[tuple[str, int], int]) -> None:
+        self.notes.append(f"done to {ends[SCORED]}")
+
     def resume_flow(self) -> None:
         self.notes.append("resume flow")
 
@@ -80,7 +70,7 @@ class Books:
         self.go = threading.Event()
         self.go.set()
 
-    def book(self, records: Sequence[LogRecord]) -> None:
+    def book(self, records: Sequence[Entry]) -> None:
         self.entered.set()
         self.go.wait(10)
         if self.failure is not None:
@@ -106,10 +96,7 @@ class World:
         assert self.carrier.positions({SCORED}) == {SCORED: 5}
 
     async def carry(self, *offsets: int) -> None:
-        await self.carrier.carry(self.messages(*offsets), self.books.book, self.consumer)
-
-    def messages(self, *offsets: int) -> list[Any]:
-        return [Message(offset, self.notes) for offset in offsets]
+        await self.carrier.carry(entries(*offsets), self.books.book, self.consumer)
 
 
 @pytest.fixture
@@ -120,27 +107,27 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 REREAD = ["stop flow", "flow stopped", "seek 6", "resume flow"]
 
 
-async def test_a_batch_is_booked_and_then_acknowledged(world: World) -> None:
+async def test_a_batch_is_booked_and_kafka_is_told_after(world: World) -> None:
     await world.carry(5, 6)
-    assert world.notes == ["book 5,6", "ack 5", "ack 6"]
+    assert world.notes == ["book 5,6", "done to 7"]
 
 
-async def test_redelivered_records_are_acknowledged_and_not_booked(world: World) -> None:
+async def test_redelivered_records_are_not_booked(world: World) -> None:
     await world.carry(3, 4)
-    assert world.notes == ["ack 3", "ack 4"]
+    assert world.notes == []
 
 
 async def test_a_gap_books_what_is_in_order_and_goes_back_for_the_rest(world: World) -> None:
     await world.carry(5, 8, 9)
-    assert world.notes == ["book 5", "ack 5", *REREAD]
+    assert world.notes == ["book 5", "done to 6", *REREAD]
 
 
 async def test_records_that_were_on_their_way_before_the_seek_do_not_seek_again(world: World) -> None:
     await world.carry(5, 8)
     await world.carry(9)
-    assert world.notes == ["book 5", "ack 5", *REREAD]
+    assert world.notes == ["book 5", "done to 6", *REREAD]
     await world.carry(6, 7, 8)
-    assert world.notes[-4:] == ["book 6,7,8", "ack 6", "ack 7", "ack 8"]
+    assert world.notes[-2:] == ["book 6,7,8", "done to 9"]
 
 
 async def test_records_that_never_come_are_sought_after_two_looks(world: World) -> None:
@@ -162,7 +149,7 @@ async def test_a_topic_that_moves_is_left_alone(world: World) -> None:
     await world.carrier.watch(world.consumer)
     await world.carry(5)
     await world.carrier.watch(world.consumer)
-    assert world.notes == ["book 5", "ack 5"]
+    assert world.notes == ["book 5", "done to 6"]
 
 
 async def test_what_the_log_no_longer_has_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +157,7 @@ async def test_what_the_log_no_longer_has_is_passed_over(monkeypatch: pytest.Mon
     await world.carry(20)
     assert "seek 20" in world.notes
     await world.carry(20)
-    assert world.notes[-2:] == ["book 20", "ack 20"]
+    assert world.notes[-2:] == ["book 20", "done to 21"]
 
 
 async def test_a_partition_without_a_position_is_sought_first(world: World) -> None:
@@ -184,7 +171,7 @@ async def test_a_partition_that_the_books_do_not_know_begins_at_zero(world: Worl
     assert world.carrier.positions({SCORED}) == {SCORED: 0}
 
 
-async def test_a_batch_that_failed_is_neither_acknowledged_nor_passed(world: World) -> None:
+async def test_a_batch_that_failed_is_not_passed(world: World) -> None:
     world.books.failure = KeyError("defect")
     with pytest.raises(KeyError):
         await world.carry(5)
@@ -199,7 +186,7 @@ async def test_nothing_is_booked_once_we_are_to_stop(world: World) -> None:
     assert world.notes == []
 
 
-async def test_a_stop_in_the_middle_finishes_the_batch_to_its_acknowledgement(world: World) -> None:
+async def test_a_stop_in_the_middle_finishes_the_batch(world: World) -> None:
     world.books.go.clear()
     task = asyncio.create_task(world.carry(5))
     await asyncio.to_thread(world.books.entered.wait, 10)
@@ -207,31 +194,39 @@ async def test_a_stop_in_the_middle_finishes_the_batch_to_its_acknowledgement(wo
     world.books.go.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert world.notes == ["book 5", "ack 5"]
+    assert world.notes == ["book 5", "done to 6"]
 
 
 async def test_a_lane_gathers_the_next_batch_while_one_is_booked(world: World) -> None:
-    lane = Lane("scored", world.carrier, world.books.book, at_once=10)
+    lane = Lane("scored", world.carrier, read, world.books.book, at_once=10)
     world.books.go.clear()
     async with lane.running(world.consumer):
-        await lane.put(world.messages(5))
+        await lane.put(entries(5))
         await asyncio.to_thread(world.books.entered.wait, 10)
-        await lane.put(world.messages(6))
-        await lane.put(world.messages(7, 8))
+        await lane.put(entries(6))
+        await lane.put(entries(7, 8))
         world.books.go.set()
-        await until(lambda: "ack 8" in world.notes)
+        await until(lambda: "done to 9" in world.notes)
     assert [note for note in world.notes if note.startswith("book")] == ["book 5", "book 6,7,8"]
 
 
 async def test_a_lane_makes_faust_wait_while_a_full_batch_waits(world: World) -> None:
-    lane = Lane("scored", world.carrier, world.books.book, at_once=2)
-    await lane.put(world.messages(5, 6))
-    waiting = asyncio.create_task(lane.put(world.messages(7)))
+    lane = Lane("scored", world.carrier, read, world.books.book, at_once=2)
+    await lane.put(entries(5, 6))
+    waiting = asyncio.create_task(lane.put(entries(7)))
     await asyncio.sleep(0)
     assert not waiting.done()
     async with lane.running(world.consumer):
         await waiting
-        await until(lambda: "ack 7" in world.notes)
+        await until(lambda: "done to 8" in world.notes)
+
+
+async def test_a_lane_cuts_what_came_together_into_batches(world: World) -> None:
+    lane = Lane("scored", world.carrier, read, world.books.book, at_once=2)
+    async with lane.running(world.consumer):
+        await lane.put(entries(5, 6, 7, 8, 9))
+        await until(lambda: "done to 10" in world.notes)
+    assert [note for note in world.notes if note.startswith("book")] == ["book 5,6", "book 7,8", "book 9"]
 
 
 @pytest.mark.parametrize("failure", [KeyError("defect"), StoppedError("told to stop")])
@@ -240,13 +235,13 @@ async def test_a_lane_outlives_a_batch_that_fails(
 ) -> None:
     monkeypatch.setattr("stream.lane._AFTER_DEFECT_S", 0)
     world.books.failure = failure
-    lane = Lane("scored", world.carrier, world.books.book, at_once=10)
+    lane = Lane("scored", world.carrier, read, world.books.book, at_once=10)
     async with lane.running(world.consumer):
-        await lane.put(world.messages(5))
+        await lane.put(entries(5))
         await until(lambda: world.books.failure is None)
-        await lane.put(world.messages(5))
-        await until(lambda: "ack 5" in world.notes)
-    assert world.notes == ["book 5", "ack 5"]
+        await lane.put(entries(5))
+        await until(lambda: "done to 6" in world.notes)
+    assert world.notes == ["book 5", "done to 6"]
 
 
 async def until(true: Any) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 import pytest
+from aiokafka.structs import ConsumerRecord
 
 from storage.records import DeadLetter, Origin, ScoredDocument
-from stream.dead_records import origin_headers
+from stream.dead_records import Headers, origin_headers
 from stream.documents import encode
 from stream.errors import DeadReason
 from stream.scored_records import read_scored
@@ -36,8 +38,14 @@ DOCUMENT = ScoredDocument(
 )
 
 
+def record(value: bytes | None, key: bytes | None = b"k", headers: Headers = ()) -> Any:
+    """A record at PLACE, as aiokafka gives it."""
+    stamp = int(datetime(2030, 1, 1, tzinfo=UTC).timestamp() * 1000)
+    return ConsumerRecord(PLACE.topic, PLACE.partition, PLACE.offset, stamp, 0, key, value, None, 0, 0, headers)
+
+
 def test_a_scored_document_is_read_back() -> None:
-    assert read_scored(PLACE, b"k", encode(DOCUMENT), (), ARRIVED) == DOCUMENT
+    assert read_scored(record(encode(DOCUMENT))) == DOCUMENT
 
 
 @pytest.mark.parametrize(
@@ -54,7 +62,7 @@ def test_a_scored_document_is_read_back() -> None:
 )
 def test_a_corrupt_one_is_the_dead_letter_of_its_raw_record(value: bytes | None) -> None:
     headers = origin_headers(RAW, ARRIVED)
-    letter = read_scored(PLACE, b"k", value, headers, datetime(2030, 1, 1, tzinfo=UTC))
+    letter = read_scored(record(value, headers=headers))
     assert isinstance(letter, DeadLetter)
     assert letter.origin == RAW
     assert letter.arrived_at == ARRIVED
@@ -64,6 +72,7 @@ def test_a_corrupt_one_is_the_dead_letter_of_its_raw_record(value: bytes | None)
 
 
 def test_a_corrupt_one_that_names_no_raw_record_is_a_letter_of_its_own_place() -> None:
-    letter = read_scored(PLACE, None, b"?", (), ARRIVED)
+    letter = read_scored(record(b"?", key=None))
     assert isinstance(letter, DeadLetter)
     assert letter.origin == PLACE
+    assert letter.arrived_at == datetime(2030, 1, 1, tzinfo=UTC)
