@@ -12,7 +12,7 @@ from sqlalchemy import Engine, func, select, text
 from storage.tables import changed_buckets, deliveries
 from stream.topics import Topics, offsets
 
-__all__ = ["Backlog", "backlog", "raw_backlog", "wait_until_settled"]
+__all__ = ["Backlog", "backlog", "unread", "wait_until_settled"]
 
 # What lies below the broker's first offset is gone: only what is still there can be waited for.
 _ACCOUNTED = text(
@@ -33,33 +33,33 @@ _STILL_S = 15.0
 
 @dataclass(frozen=True)
 class Backlog:
-    """Raw records without an outcome, buckets not judged yet, and deliveries that had no attempt yet."""
+    """Incoming records without an outcome, buckets not judged yet, and deliveries that had no attempt yet."""
 
     unread: int
     unjudged: int
     undelivered: int
 
 
-def raw_backlog(engine: Engine, bootstrap: str, topics: Topics) -> dict[int, int]:
-    """For each partition of documents.raw, how many records on the broker have no outcome in the ledger.
+def unread(engine: Engine, bootstrap: str, topic: str) -> dict[int, int]:
+    """For each partition of an incoming topic, how many records on the broker have no outcome in the ledger.
 
     Raises TopicsError or OperationalError where broker or database do not answer.
     """
     lag = {}
     with engine.connect() as connection:
-        for partition, (first, end) in offsets(bootstrap, topics.raw).items():
-            where = {"first": first, "end": end, "topic": topics.raw, "partition": partition}
+        for partition, (first, end) in offsets(bootstrap, topic).items():
+            where = {"first": first, "end": end, "topic": topic, "partition": partition}
             lag[partition] = end - first - int(connection.execute(_ACCOUNTED, where).scalar_one())
     return lag
 
 
 def backlog(engine: Engine, bootstrap: str, topics: Topics) -> Backlog:
-    """All that is still to be done for what is on documents.raw now. Raises as `raw_backlog` does."""
-    unread = sum(raw_backlog(engine, bootstrap, topics).values())
+    """All that is still to be done for what is on the incoming topics now. Raises as `unread` does."""
+    waiting = sum(sum(unread(engine, bootstrap, topic).values()) for topic in topics.incoming)
     with engine.connect() as connection:
         unjudged = connection.execute(_UNJUDGED).scalar_one()
         undelivered = connection.execute(_UNDELIVERED).scalar_one()
-    return Backlog(unread, unjudged, undelivered)
+    return Backlog(waiting, unjudged, undelivered)
 
 
 def wait_until_settled(

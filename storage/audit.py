@@ -33,14 +33,14 @@ def audit(
     engine: Engine,
     hot: HotWindows | None,
     raw_offsets: Offsets,
-    scored_offsets: Offsets | None = None,
-    dead_offsets: Offsets | None = None,
+    read_offsets: Offsets | None = None,
     *,
     raw_offsets_now: Callable[[], Offsets] | None = None,
 ) -> AuditReport:
     """Compares everything with everything, in one snapshot of PostgreSQL; changes nothing.
 
-    The offsets are the broker's, for each (topic, partition) the first and the next to come, taken before the call:
+    The offsets are the broker's, for each (topic, partition) the first and the next to come, taken before the call,
+    `raw_offsets` of the topics that documents come in on, `read_offsets` of documents.scored and documents.dead:
     records that are still on their way then count as missing, so wait until `in_flight` is empty for them. Where the
     stream goes on meanwhile, `raw_offsets_now` asks the broker again, so that what arrived since is not taken for
     invented. Trends are counted again for all minutes whose documents retention has kept. `hot` None leaves Redis out.
@@ -53,7 +53,7 @@ def audit(
         differences = [
             *audit_checks.missing_outcomes(connection, raw_offsets),
             *audit_checks.invented_outcomes(connection, raw_offsets_now() if raw_offsets_now else raw_offsets),
-            *audit_checks.positions(connection, {**(scored_offsets or {}), **(dead_offsets or {})}),
+            *audit_checks.positions(connection, read_offsets or {}),
             *audit_checks.ledger_sums(connection),
             *audit_checks.documents(connection),
             *audit_checks.trend_sums(connection),

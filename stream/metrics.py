@@ -10,6 +10,7 @@ __all__ = [
     "COMMIT_LATENCY",
     "INGESTED",
     "LAG",
+    "PAUSED",
     "QUEUE_WAIT",
     "RECORDS_IN",
     "RECORDS_OUT",
@@ -32,11 +33,14 @@ INGESTED = Counter(
     "Outcomes committed to PostgreSQL: fresh, repeated, redelivered or dead",
     ["outcome"],
 )
-REPEATED_TEXTS = Counter("yuqing_repeated_texts_total", "Documents answered from memory, without a forward pass")
+REPEATED_TEXTS = Counter("yuqing_repeated_texts_total", "Texts answered with those of an identical one, without a pass")
 REREAD = Counter("yuqing_reread_total", "Times the windows stage went back because records had been skipped", ["topic"])
 
 BATCH_DOCUMENTS = Histogram(
-    "yuqing_batch_documents", "Documents in a batch", ["stage"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 2048)
+    "yuqing_batch_documents",
+    "Documents in a transaction (stage windows), texts in a forward pass (stage scorer)",
+    ["stage"],
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 2048),
 )
 BATCH_TOKENS = Counter(
     "yuqing_batch_tokens_total",
@@ -54,4 +58,5 @@ COMMIT_LATENCY = Histogram(
     "From a document's arrival in Kafka to its commit in PostgreSQL",
     buckets=_PATIENT,
 )
+PAUSED = Gauge("yuqing_paused", "1 while a topic is not read because enough of it is in work", ["stage", "topic"])
 LAG = Gauge("yuqing_lag_records", "Records of a partition still to be done", ["stage", "topic", "partition"])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 
 import structlog
 from redis.exceptions import RedisError
 
 from model.classifier import Classifier, Tokens
-from stream.backoff import persist, told
+from stream.backoff import StoppedError, persist, told
+from stream.batching import Lane
 from stream.dead_records import letter_for
 from stream.errors import DeadReason, Unreadable
 from stream.intake import Intake, RawRecord, Read
@@ -25,8 +27,16 @@ __all__ = ["Preparing"]
 _log = structlog.get_logger()
 
 
+_AT_ONCE = 64
+"""Records for one round of preparing and one round trip to Redis: so long a live record waits for a backfill's."""
+
+
 class Preparing:
-    """The stages before the model, for one thread."""
+    """The stages before the model, in a thread of their own: while it reads a batch, the model scores the one before.
+
+    Live records go before those of a backfill. `hand_on` takes what is ready. How much may wait is the caller's to
+    bound: see `stream/raw_reader.py`.
+    """
 
     def __init__(
         self,
@@ -35,14 +45,61 @@ class Preparing:
         classifier: Classifier,
         outcomes: Outcomes,
         stop: threading.Event,
+        *,
+        hand_on: Callable[[Sequence[Candidate]], None],
     ) -> None:
         self._intake = intake
         self._stories = stories
         self._classifier = classifier
         self._outcomes = outcomes
         self._stop = stop
+        self._hand_on = hand_on
+        self._waiting: dict[Lane, deque[RawRecord]] = {"live": deque(), "backfill": deque()}
+        self._changed = threading.Condition()
+        self._closed = False
+        self._broken: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="preparing", daemon=True)
 
-    def candidates(self, records: Sequence[RawRecord]) -> list[Candidate]:
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def put(self, records: Sequence[RawRecord], lane: Lane) -> None:
+        """Hands over records. Raises what broke the thread, if it broke."""
+        with self._changed:
+            if self._broken is not None:
+                raise self._broken
+            self._waiting[lane].extend(records)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Prepares what still waits, then ends the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while (taken := self._take()) is not None:
+                records, lane = taken
+                self._hand_on(self.candidates(records, lane))
+                self._outcomes.poll()
+        except StoppedError:
+            return  # what was not prepared is read again
+        except BaseException as error:  # the caller's thread raises it: see put
+            with self._changed:
+                self._broken = error
+
+    def _take(self) -> tuple[list[RawRecord], Lane] | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or any(self._waiting.values()))
+            for lane, waiting in self._waiting.items():
+                if waiting:
+                    return [waiting.popleft() for _ in range(min(_AT_ONCE, len(waiting)))], lane
+            return None
+
+    def candidates(self, records: Sequence[RawRecord], lane: Lane = "live") -> list[Candidate]:
         """Prepares a batch with one round trip to Redis; each record is either here or a dead letter.
 
         Waits while Redis is away. Raises StoppedError when told to stop meanwhile.
@@ -65,7 +122,7 @@ class Preparing:
             elif isinstance(ids, Exception):
                 self._unscorable(record, "tokeniser", ids)
             else:
-                ready.append(Candidate(record, one, place, ids))
+                ready.append(Candidate(record, one, place, ids, lane))
         return ready
 
     def _read(self, record: RawRecord) -> Read | None:

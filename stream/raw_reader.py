@@ -1,9 +1,12 @@
-"""Reads `documents.raw` as a member of the scorers' group, and commits only what is done."""
+"""Reads incoming documents as a member of the scorers' group, no faster than they are done, and commits what is done.
+
+Back-pressure: a topic of which enough is in work is paused, while the consumer is polled on and so stays in its group.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -12,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from stream.commits import InWork
 from stream.dead_records import plain_headers
 from stream.intake import RawRecord
-from stream.metrics import LAG, RECORDS_IN
+from stream.metrics import LAG, PAUSED, RECORDS_IN
 
 __all__ = ["RawReader"]
 
@@ -20,7 +23,12 @@ _log = structlog.get_logger()
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COMMIT_EVERY_S = 1.0
+_LOOK_AGAIN_S = 0.01
+"""How soon a paused topic is looked at again."""
 _FETCH_BYTES = 64 * 1024
+_MOST_BYTES = 256 * 1024 * 1024
+"""Of one topic in work, whatever their number."""
+
 _HAND_OVER_S = 20.0
 """How long a partition that we must give up waits for its documents in work: well below the broker's patience."""
 
@@ -28,11 +36,17 @@ _HAND_OVER_S = 20.0
 class RawReader:
     """One consumer. All methods are for one thread, the one that reads.
 
+    `most` says for each topic how many of its records may be in work: then it is paused, until half of them are done.
     `settle` is called again and again while a partition is handed over: it must let acknowledgements in.
     """
 
-    def __init__(self, bootstrap: str, topic: str, group: str, in_work: InWork, *, settle: Callable[[], None]) -> None:
+    def __init__(
+        self, bootstrap: str, most: Mapping[str, int], group: str, in_work: InWork, *, settle: Callable[[], None]
+    ) -> None:
         self._in_work = in_work
+        self._most = most
+        self._held: set[str] = set()
+        self._paused: set[tuple[str, int]] = set()
         self._settle = settle
         self._ours: set[tuple[str, int]] = set()
         self._committed: dict[tuple[str, int], int] = {}
@@ -56,11 +70,14 @@ class RawReader:
                 "log_level": 0,
             }
         )
-        self._consumer.subscribe([topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
+        self._consumer.subscribe(
+            list(most), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
 
     def read(self, at_once: int, timeout_s: float) -> list[RawRecord]:
         """The next records, at most `at_once`: waits for a first one, then takes what else is there already."""
-        first = self._consumer.poll(timeout_s)
+        self._balance()
+        first = self._consumer.poll(_LOOK_AGAIN_S if self._held else timeout_s)
         if first is None:
             return []
         records = []
@@ -71,12 +88,27 @@ class RawReader:
             elif (message.topic(), message.partition()) in self._ours:
                 records.append(_record(message))
         for record in records:
-            self._in_work.began(record.topic, record.partition, record.offset)
+            self._in_work.began(record.topic, record.partition, record.offset, len(record.value or b""))
             RECORDS_IN.labels("scorer", record.topic).inc()
         if records and self._broker_away:
             self._broker_away = False
             _log.info("broker_reachable")
         return records
+
+    def _balance(self) -> None:
+        """Pauses the topics of which enough is in work, and goes on with those of which half is done."""
+        for topic, most in self._most.items():
+            records, size = self._in_work.load(topic)
+            if records >= most or size >= _MOST_BYTES:
+                self._held.add(topic)
+            elif records <= most / 2 and size <= _MOST_BYTES / 2:
+                self._held.discard(topic)
+            PAUSED.labels("scorer", topic).set(topic in self._held)
+        wanted = {one for one in self._ours if one[0] in self._held}
+        if wanted != self._paused:
+            self._consumer.pause([TopicPartition(*one) for one in wanted - self._paused])
+            self._consumer.resume([TopicPartition(*one) for one in (self._paused - wanted) & self._ours])
+            self._paused = wanted
 
     def commit_now_and_then(self) -> None:
         """Commits what is done, once a second at most, without waiting for the answer."""
@@ -130,6 +162,7 @@ class RawReader:
     def _forget(self, leaving: set[tuple[str, int]]) -> None:
         # From here on these are another worker's: committing for it could pass over what it has in work.
         self._ours -= leaving
+        self._paused -= leaving
         self._in_work.forget(leaving)
         for topic, partition in leaving:
             self._committed.pop((topic, partition), None)

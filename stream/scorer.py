@@ -1,6 +1,8 @@
 """The scorer: raw records in, scored documents and dead letters out.
 
-One thread reads and prepares, one runs the model. The order of durable effects, and what a death in between costs:
+One thread reads and commits, one prepares, one for each forward pass runs the model, and the clients of broker and
+cache have their own: reading, preparing, computing and sending go on at the same time, with no more in work than
+`_IN_WORK` allows. The order of durable effects, and what a death in between costs:
 
 1. an outcome is produced and the broker acknowledges it     (before this: the raw record is read again)
 2. the raw record's offset is committed to the group         (before this: read again, and doubled on
@@ -31,7 +33,13 @@ __all__ = ["Scorer"]
 _log = structlog.get_logger()
 
 _AT_ONCE = 128
-"""Records for one round of preparing and one round trip to Redis: a second's work of a slow CPU."""
+"""Records taken from the client at a time."""
+
+_IN_WORK = 0.25
+"""Records in work for each token that fits the passes side by side: some ten batches of news, enough to pack well.
+
+Of a backfill it is half as many, so that it delays no live document for long.
+"""
 
 _NOTICE_STOP_S = 0.1
 _FINISH_S = 30.0
@@ -79,13 +87,17 @@ class Scorer:
         scoring = Scoring(
             self._classifier, outcomes, token_budget=self._token_budget, deadline=self._deadline, clock=self._clock
         )
-        preparing = Preparing(self._intake, self._stories, self._classifier, outcomes, stop)
-        reader = RawReader(self._bootstrap, self._topics.raw, self._group, in_work, settle=outcomes.poll)
+        preparing = Preparing(self._intake, self._stories, self._classifier, outcomes, stop, hand_on=scoring.put)
+        most = max(int(_IN_WORK * self._token_budget * self._classifier.passes), _AT_ONCE)
+        limits = {self._topics.raw: most, self._topics.backfill: most // 2}
+        reader = RawReader(self._bootstrap, limits, self._group, in_work, settle=outcomes.poll)
         scoring.start()
+        preparing.start()
         _log.info("scorer_started", model=self._classifier.version, engine=self._classifier.engine_name)
         try:
-            self._work(reader, preparing, scoring, outcomes, stop)
+            self._work(reader, preparing, outcomes, stop)
         finally:
+            preparing.close()
             scoring.close()
             outcomes.flush(_FINISH_S)
             reader.close()
@@ -100,14 +112,10 @@ class Scorer:
             stop=stop,
         )
 
-    def _work(
-        self, reader: RawReader, preparing: Preparing, scoring: Scoring, outcomes: Outcomes, stop: threading.Event
-    ) -> None:
+    def _work(self, reader: RawReader, preparing: Preparing, outcomes: Outcomes, stop: threading.Event) -> None:
         while not stop.is_set():
             records = reader.read(_AT_ONCE, _NOTICE_STOP_S)
-            try:
-                scoring.put(preparing.candidates(records))
-            except StoppedError:
-                return
+            preparing.put([one for one in records if one.topic == self._topics.raw], "live")
+            preparing.put([one for one in records if one.topic == self._topics.backfill], "backfill")
             outcomes.poll()
             reader.commit_now_and_then()

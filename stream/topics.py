@@ -15,13 +15,18 @@ from stream.errors import StreamError
 __all__ = [
     "LARGEST_DEAD_BYTES",
     "LARGEST_RAW_BYTES",
+    "Ends",
     "Topics",
     "TopicsError",
     "ensure_topics",
     "first_offset_from",
     "offsets",
     "partition_count",
+    "spans",
 ]
+
+Ends = dict[tuple[str, int], tuple[int, int]]
+"""For each topic and partition, its first offset and the offset that the next record will get."""
 
 LARGEST_RAW_BYTES = 16 * 1024 * 1024
 """A record of documents.raw: a crawled page is a hundred times smaller, so what is larger is an accident."""
@@ -40,36 +45,47 @@ class TopicsError(StreamError):
 
 @dataclass(frozen=True)
 class Topics:
-    """The three topics of the pipeline."""
+    """The topics of the pipeline."""
 
     raw: str = "documents.raw"
+    backfill: str = "documents.backfill"
+    """History, in the same form: scored while no raw document waits, and in an eighth of the passes while some do."""
     scored: str = "documents.scored"
     dead: str = "documents.dead"
 
     @classmethod
     def prefixed(cls, prefix: str) -> Topics:
         """The same topics under a prefix, so that installations or tests can share a broker."""
-        return cls(raw=prefix + cls.raw, scored=prefix + cls.scored, dead=prefix + cls.dead)
+        return cls(
+            raw=prefix + cls.raw,
+            backfill=prefix + cls.backfill,
+            scored=prefix + cls.scored,
+            dead=prefix + cls.dead,
+        )
 
-    def names(self) -> tuple[str, str, str]:
-        return (self.raw, self.scored, self.dead)
+    @property
+    def incoming(self) -> tuple[str, str]:
+        """The topics whose records must each get one outcome."""
+        return (self.raw, self.backfill)
+
+    def names(self) -> tuple[str, ...]:
+        return (*self.incoming, self.scored, self.dead)
 
 
 def ensure_topics(bootstrap: str, topics: Topics, *, partitions: int = 4, replication: int = 1) -> None:
     """Creates the topics that are absent and leaves the others as they are.
 
-    The raw topic is stamped by the broker, so that a crawler's clock cannot falsify arrival. Raises
+    Incoming topics are stamped by the broker, so that a crawler's clock cannot falsify arrival. Raises
     TopicsError when the broker refuses or does not answer within 15 s.
     """
-    limits = {topics.raw: LARGEST_RAW_BYTES, topics.scored: LARGEST_DEAD_BYTES, topics.dead: LARGEST_DEAD_BYTES}
     wanted = [
         NewTopic(
             name,
             num_partitions=partitions,
             replication_factor=replication,
             config={
-                "max.message.bytes": str(limits[name]),
-                "message.timestamp.type": "LogAppendTime" if name == topics.raw else "CreateTime",
+                "max.message.bytes": str(LARGEST_RAW_BYTES if name in topics.incoming else LARGEST_DEAD_BYTES),
+                "message.timestamp.type": "LogAppendTime" if name in topics.incoming else "CreateTime",
             },
         )
         for name in topics.names()
@@ -105,6 +121,11 @@ def offsets(bootstrap: str, topic: str) -> dict[int, tuple[int, int]]:
         raise TopicsError(f"cannot read the offsets of {topic} on {bootstrap}: {error}") from error
     finally:
         consumer.close()
+
+
+def spans(bootstrap: str, *topics: str) -> Ends:
+    """What the broker has of several topics. Raises TopicsError as `offsets` does."""
+    return {(topic, partition): ends for topic in topics for partition, ends in offsets(bootstrap, topic).items()}
 
 
 def first_offset_from(bootstrap: str, topic: str, partition: int, offset: int) -> int:

@@ -33,9 +33,10 @@ class KeywordClassifier:
     version = "keywords-1"
     engine_name = "keywords"
 
-    def __init__(self, *, broken: bool = False) -> None:
+    def __init__(self, *, broken: bool = False, passes: int = 2) -> None:
         self.broken = broken
-        self.passes: list[int] = []
+        self.passes = passes
+        self.batches: list[int] = []
 
     def encode(self, texts: Sequence[str], *, toward: Sequence[str | None] | None = None) -> list[Tokens]:
         asked = toward or [None] * len(texts)
@@ -47,7 +48,7 @@ class KeywordClassifier:
         return Tokens([_id(word) for word in text.lower().split()[:64]] or [0])
 
     def predict_tokens(self, batch: Sequence[Tokens]) -> list[Prediction]:
-        self.passes.append(len(batch))
+        self.batches.append(len(batch))
         return [self._judge(set(tokens.ids)) for tokens in batch]
 
     def _judge(self, ids: set[int]) -> Prediction:

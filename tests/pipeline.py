@@ -26,7 +26,7 @@ from stream.limits import Limits
 from stream.novelty import StoryIndex
 from stream.publisher import Publisher
 from stream.scorer import Scorer
-from stream.topics import Topics, offsets
+from stream.topics import Topics, offsets, spans
 from stream.watchlist import Entity
 from stream.windows import WindowsApp, build_app, run
 
@@ -131,7 +131,7 @@ class Pipeline:
     # what comes out
 
     def ends(self, topic: str) -> dict[tuple[str, int], tuple[int, int]]:
-        return {(topic, partition): ends for partition, ends in offsets(self.bootstrap, topic).items()}
+        return spans(self.bootstrap, topic)
 
     def count(self, topic: str) -> int:
         return sum(end - begin for begin, end in offsets(self.bootstrap, topic).values())
@@ -175,14 +175,14 @@ class Pipeline:
         return audit(
             self.engine,
             self.hot,
-            self.ends(topics.raw),
-            scored_offsets=self.ends(topics.scored),
-            dead_offsets=self.ends(topics.dead),
+            spans(self.bootstrap, *topics.incoming),
+            spans(self.bootstrap, topics.scored, topics.dead),
         )
 
     def settle(self, timeout_s: float = 60) -> None:
         """Waits until everything published is in the books and all books agree."""
-        eventually(lambda: self.accounted() >= self.count(self.topics.raw), timeout_s, what="all records accounted")
+        incoming = sum(self.count(topic) for topic in self.topics.incoming)
+        eventually(lambda: self.accounted() >= incoming, timeout_s, what="all records accounted")
         eventually(lambda: not self.audit().differences, timeout_s, every_s=0.5, what="a clean audit")
 
 

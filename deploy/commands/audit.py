@@ -5,14 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deploy.output import emit, table
-from deploy.services import Services, open_services, topics_of
+from deploy.services import open_services, topics_of
 from deploy.settings import Settings
-
-if TYPE_CHECKING:
-    from storage.audit import Offsets
 
 __all__ = ["show_audit"]
 
@@ -32,24 +29,19 @@ def show_audit(settings: Settings, *, as_json: bool, wait: bool = True) -> int:
     from storage.audit import audit, in_flight
     from storage.connection import connect
     from storage.hot_windows import HotWindows
+    from stream.topics import spans
 
     topics = topics_of(settings)
     with open_services(settings) as services, redis.Redis.from_url(services.redis_url) as cache:
         engine = connect(services.database_url, pool_size=1)
-        raw, scored, dead = (_offsets(services, topic) for topic in topics.names())
+        incoming, read = (spans(services.kafka, *some) for some in (topics.incoming, (topics.scored, topics.dead)))
         if wait:
-            _wait_while_it_moves(lambda: in_flight(engine, raw, {**scored, **dead}))
+            _wait_while_it_moves(lambda: in_flight(engine, incoming, read))
         hot = HotWindows(cache, prefix=settings.redis.prefix, keep=timedelta(hours=settings.windows.hot_hours))
-        report = audit(engine, hot, raw, scored, dead, raw_offsets_now=lambda: _offsets(services, topics.raw))
+        report = audit(engine, hot, incoming, read, raw_offsets_now=lambda: spans(services.kafka, *topics.incoming))
         engine.dispose()
     emit({"ok": report.ok, "figures": report.figures, "differences": report.differences}, as_json, _worded)
     return 0 if report.ok else 1
-
-
-def _offsets(services: Services, topic: str) -> Offsets:
-    from stream.topics import offsets
-
-    return {(topic, partition): span for partition, span in offsets(services.kafka, topic).items()}
 
 
 def _wait_while_it_moves(

@@ -32,7 +32,7 @@ def show_status(settings: Settings, *, as_json: bool) -> int:
 
 def gather(settings: Settings, services: Services) -> dict[str, Any]:
     """Lag per partition, watermark, and the counts of documents, dead letters, alerts and deliveries."""
-    from deploy.backlog import raw_backlog
+    from deploy.backlog import unread
     from storage.connection import connect
     from storage.schema import head, revision
     from stream.topics import TopicsError, offsets
@@ -44,13 +44,14 @@ def gather(settings: Settings, services: Services) -> dict[str, Any]:
             return {"schema": at, "schema_wanted": head()}
         topics = topics_of(settings)
         try:
-            lag = raw_backlog(engine, services.kafka, topics)
+            lag, backfill = (unread(engine, services.kafka, topic) for topic in topics.incoming)
             ends = {topic: offsets(services.kafka, topic) for topic in topics.names()}
         except TopicsError as error:
             return {"schema": at, "broker": str(error)}
         return {
             "schema": at,
             "lag": {str(partition): records for partition, records in lag.items()},
+            "backfill": sum(backfill.values()),
             "records": {topic: sum(end - first for first, end in found.values()) for topic, found in ends.items()},
             **_counts(engine),
         }

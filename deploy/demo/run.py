@@ -34,7 +34,7 @@ from storage.audit import audit
 from storage.connection import connect
 from storage.hot_windows import HotWindows
 from storage.trends import latency_ms
-from stream.topics import offsets
+from stream.topics import spans
 
 __all__ = ["play"]
 
@@ -143,14 +143,11 @@ def _webhook_latencies(stage: Opened, engine: Engine, since: datetime | None) ->
 
 def _audited(stage: Opened, engine: Engine) -> list[str]:
     topics, kafka = topics_of(stage.settings), stage.settings.kafka.bootstrap
-
-    def ends(topic: str) -> dict[tuple[str, int], tuple[int, int]]:
-        return {(topic, partition): ends for partition, ends in offsets(kafka, topic).items()}
-
+    incoming, read = spans(kafka, *topics.incoming), spans(kafka, topics.scored, topics.dead)
     prefix = stage.settings.redis.prefix
     with redis.Redis.from_url(stage.settings.redis.url.get_secret_value()) as cache:
         hot = HotWindows(cache, prefix=prefix, keep=timedelta(hours=stage.settings.windows.hot_hours))
-        return audit(engine, hot, ends(topics.raw), ends(topics.scored), ends(topics.dead)).differences
+        return audit(engine, hot, incoming, read).differences
 
 
 def _engine(stage: Opened, versions: tuple[str, ...]) -> str:

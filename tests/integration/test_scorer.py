@@ -143,7 +143,7 @@ def test_identical_texts_take_one_forward_pass(pipeline: Pipeline) -> None:
     pipeline.publish(same)
     with pipeline.scoring(pipeline.scorer(classifier)):
         eventually(lambda: outcomes(pipeline) == 100)
-    assert sum(classifier.passes) == 1
+    assert sum(classifier.batches) == 1
 
 
 def test_two_scorers_share_the_work_and_one_takes_over_from_the_other(pipeline: Pipeline) -> None:

@@ -137,7 +137,7 @@ def test_a_document_about_one_company_is_asked_about_once() -> None:
     work = scoring(classifier, outcomes)
     work.put([candidate(1, "collapse after Acme shows a profit", classifier, "Acme")])
     work.close()
-    assert classifier.passes == [1]
+    assert classifier.batches == [1]
     (document,) = outcomes.documents
     assert [one.sentiment for one in document.mentions] == [document.sentiment] == ["negative"]
 
