@@ -120,6 +120,9 @@ def replay(
     files: Annotated[list[Path], typer.Argument(help="JSON lines, plain or gz, in event time.", metavar="FILE…")],
     speed: Annotated[str, typer.Option(help="Times the pace of its event time, or max.")] = "max",
     restart: Annotated[bool, typer.Option("--restart", help="Begin anew where an earlier replay was cut off.")] = False,
+    backfill: Annotated[
+        bool, typer.Option("--backfill", help="In the slow lane: live documents are scored first.")
+    ] = False,
     wait: Annotated[
         bool | None,
         typer.Option(help="Return only when all is scored, stored and judged; the default where `yuqing up` runs."),
@@ -141,7 +144,15 @@ def replay(
         raise UsageError("a watch list belongs to the scorer: give it to `yuqing up`, or add --run")
     settings = read_settings(config, state, watchlist)
     return replay_files(
-        settings, files, speed=_speed(speed), restart=restart, wait=wait, run=run, as_json=as_json, config=config
+        settings,
+        files,
+        speed=_speed(speed),
+        restart=restart,
+        backfill=backfill,
+        wait=wait,
+        run=run,
+        as_json=as_json,
+        config=config,
     )
 
 

@@ -1,4 +1,4 @@
-"""Puts documents on `documents.raw`: the one door through which every source publishes."""
+"""Puts documents on `documents.raw`, or `documents.backfill`: the one door through which every source publishes."""
 
 from __future__ import annotations
 
@@ -51,13 +51,21 @@ def producer_settings(bootstrap: str, *, linger_ms: int = 5) -> dict[str, Any]:
 class Publisher:
     """An idempotent producer. Safe to share between threads. Use as a context manager, or call `flush`.
 
-    `linger_ms` is how long a record may wait for company: 5 suits a bulk replay and nobody notices it.
-    `patience_s` is how long `publish` blocks on a full queue before it raises QueueFullError, so that a source
-    can look whether it should stop.
+    `backfill` publishes history in the slow lane, where it holds up no live document. `linger_ms` is how long a record
+    may wait for company: 5 suits a bulk replay and nobody notices it. `patience_s` is how long `publish` blocks on a
+    full queue before it raises QueueFullError, so that a source can look whether it should stop.
     """
 
-    def __init__(self, bootstrap: str, topics: Topics, *, linger_ms: int = 5, patience_s: float = 10.0) -> None:
-        self._topic = topics.raw
+    def __init__(
+        self,
+        bootstrap: str,
+        topics: Topics,
+        *,
+        backfill: bool = False,
+        linger_ms: int = 5,
+        patience_s: float = 10.0,
+    ) -> None:
+        self._topic = topics.backfill if backfill else topics.raw
         self._patience_s = patience_s
         self._producer = Producer(producer_settings(bootstrap, linger_ms=linger_ms))
 

@@ -1,4 +1,4 @@
-"""`yuqing replay`: stored documents go on documents.raw, as any source would put them there."""
+"""`yuqing replay`: stored documents go on documents.raw, as any source would put them, or on documents.backfill."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def replay_files(
     *,
     speed: float | None,
     restart: bool,
+    backfill: bool,
     wait: bool | None,
     run: bool,
     as_json: bool,
@@ -51,7 +52,7 @@ def replay_files(
     with _services(settings, run=run, config=config) as services:
         if not prepare(settings, services, stop):
             return 1
-        with Publisher(services.kafka, topics_of(settings)) as sink:
+        with Publisher(services.kafka, topics_of(settings), backfill=backfill) as sink:
             from deploy.roles import now
 
             state = settings.state_folder / "replay"

@@ -44,7 +44,7 @@ def books(database: Engine, hot: HotWindows) -> Engine:
 
 
 def found(books: Engine, hot: HotWindows | None = None) -> list[str]:
-    report = audit(books, hot, ENDS, SCORED_ENDS, DEAD_ENDS)
+    report = audit(books, hot, ENDS, {**SCORED_ENDS, **DEAD_ENDS})
     assert report.ok == (not report.differences)
     return report.differences
 
@@ -60,7 +60,7 @@ def id_of(name: int) -> str:
 
 
 def test_sound_books_add_up_and_the_figures_say_how_much_there_was(books: Engine, hot: HotWindows):
-    report = audit(books, hot, ENDS, SCORED_ENDS, DEAD_ENDS)
+    report = audit(books, hot, ENDS, {**SCORED_ENDS, **DEAD_ENDS})
 
     assert report.ok
     assert report.differences == []
@@ -105,7 +105,7 @@ def test_outcomes_that_the_broker_knows_nothing_of_are_named(books: Engine):
 
 
 def test_records_that_wait_to_be_read_are_named(books: Engine):
-    report = audit(books, None, ENDS, {(SCORED, 0): (0, 9), (SCORED, 3): (2, 4)}, DEAD_ENDS)
+    report = audit(books, None, ENDS, {(SCORED, 0): (0, 9), (SCORED, 3): (2, 4), **DEAD_ENDS})
 
     assert report.differences == [
         "documents.scored/0: read up to 7, but the broker has 2 more (end 9)",

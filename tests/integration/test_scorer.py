@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,14 @@ import redis
 from eventually import eventually
 from keyword_classifier import POISON, KeywordClassifier
 from pipeline import Pipeline, stories
+from prometheus_client import REGISTRY
 from sqlalchemy import Engine
 
+from model.classifier import Prediction, Tokens
 from storage.records import Origin
 from stream.dead_records import letter_of, origin_of, plain_headers
 from stream.documents import RawDocument, decode_scored
+from stream.publisher import Publisher
 from stream.scoring import ModelError
 from stream.topics import Topics
 
@@ -157,6 +161,56 @@ def test_two_scorers_share_the_work_and_one_takes_over_from_the_other(pipeline: 
         eventually(lambda: outcomes(pipeline) >= 1200, 60)
     scored = {decode_scored(one.value() or b"").origin for one in pipeline.records(pipeline.topics.scored)}
     assert len(scored) == 1200
+
+
+def test_history_in_the_slow_lane_is_scored_too_and_every_record_is_accounted_for(pipeline: Pipeline) -> None:
+    with Publisher(pipeline.bootstrap, pipeline.topics, backfill=True) as publisher:
+        for document in stories(60):
+            publisher.publish(document)
+    pipeline.publish(stories(40, start=60))
+    with pipeline.scoring(), pipeline.windows():
+        pipeline.settle()
+    assert pipeline.count(pipeline.topics.backfill) == 60
+    assert pipeline.scalar("SELECT count(*) FROM documents") == 100
+    assert pipeline.scalar("SELECT sum(stored) FROM ledger WHERE topic LIKE '%backfill'") == 60
+
+
+class Gate:
+    """A classifier that holds everybody up until it is opened."""
+
+    passes = 1
+
+    def __init__(self) -> None:
+        self._classifier = KeywordClassifier()
+        self.opened = threading.Event()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._classifier, name)
+
+    def predict_tokens(self, batch: Sequence[Tokens]) -> list[Prediction]:
+        assert self.opened.wait(60)
+        return self._classifier.predict_tokens(batch)
+
+
+def test_what_is_ahead_of_the_model_is_paused_and_not_piled_up(pipeline: Pipeline) -> None:
+    # 2,048 tokens in a pass: a quarter as many records, and one read of at most 128 that was under way.
+    pipeline.publish(stories(3000))
+    gate, before = Gate(), counted(pipeline.topics.raw)
+    with pipeline.scoring(pipeline.scorer(gate)):
+        eventually(lambda: paused(pipeline.topics.raw))
+        assert 512 <= counted(pipeline.topics.raw) - before < 512 + 128
+        gate.opened.set()
+        eventually(lambda: outcomes(pipeline) == 3000, 60)
+    scored = {decode_scored(one.value() or b"").origin for one in pipeline.records(pipeline.topics.scored)}
+    assert len(scored) == 3000
+
+
+def counted(topic: str) -> float:
+    return REGISTRY.get_sample_value("yuqing_records_in_total", {"stage": "scorer", "topic": topic}) or 0.0
+
+
+def paused(topic: str) -> bool:
+    return REGISTRY.get_sample_value("yuqing_paused", {"stage": "scorer", "topic": topic}) == 1
 
 
 class FlakyRedis:

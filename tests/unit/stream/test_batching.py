@@ -98,6 +98,60 @@ def test_a_budget_below_one_is_refused() -> None:
         batcher(budget=0)
 
 
+def test_while_texts_come_fast_a_lone_one_waits_for_company_until_its_deadline() -> None:
+    waiting = batcher()
+    for number in range(5):
+        waiting.add(f"text {number}", tokens=1, arrived_at=after(4 * number), now=after(4 * number))
+    assert not waiting.due(after(16))
+    assert waiting.due(after(25))
+
+
+def test_while_texts_come_slowly_a_lone_one_goes_at_once() -> None:
+    waiting = batcher()
+    for second in range(3):
+        now = after(1000 * second)
+        waiting.add(f"text {second}", tokens=1, arrived_at=now, now=now)
+        if second:
+            assert waiting.due(now)
+        waiting.take(now)
+
+
+def test_texts_for_different_encoders_never_share_a_batch() -> None:
+    waiting = batcher(budget=100)
+    for number, encoder in enumerate(["en", "zh", "en", "zh"]):
+        waiting.add(f"{encoder} {number}", tokens=10, arrived_at=after(number), now=after(number), encoder=encoder)
+    assert waiting.take(after(30)).items == ("en 0", "en 2")
+    assert waiting.take(after(30)).items == ("zh 1", "zh 3")
+
+
+def test_live_texts_go_before_a_backfill_that_has_waited_longer() -> None:
+    waiting = batcher(budget=10)
+    waiting.add("old", tokens=10, arrived_at=NOON - timedelta(days=9), now=NOON, lane="backfill")
+    waiting.add("new", tokens=10, arrived_at=after(1), now=after(1))
+    assert waiting.take(after(26)).items == ("new",)
+    assert waiting.take(after(26)).items == ("old",)
+
+
+def test_a_backfill_goes_while_no_live_batch_is_due() -> None:
+    waiting = batcher(budget=100)
+    waiting.add("old", tokens=10, arrived_at=NOON - timedelta(days=9), now=NOON, lane="backfill")
+    waiting.add("new", tokens=10, arrived_at=NOON, now=NOON)
+    assert waiting.take(NOON).items == ("old",)
+
+
+@given(live=st.integers(0, 60), history=st.integers(0, 60))
+def test_a_backfill_gets_every_eighth_batch_while_live_texts_wait_and_no_more(live: int, history: int) -> None:
+    waiting = batcher(budget=10)
+    for lane, count in (("live", live), ("backfill", history)):
+        for _ in range(count):
+            waiting.add(lane, tokens=10, arrived_at=NOON, now=NOON, lane=lane)  # type: ignore[arg-type]
+    order = [lane for _ in range(live + history) for lane in waiting.take(after(100)).items]
+    turns = min(history, live // 7)
+    assert order[: 8 * turns] == ([*["live"] * 7, "backfill"] * turns)
+    rest = order[8 * turns :]
+    assert rest == sorted(rest, reverse=True)
+
+
 @given(
     lengths=st.lists(st.integers(1, 300), min_size=1, max_size=60),
     budget=st.integers(1, 1000),

@@ -1,12 +1,16 @@
-"""The model thread: every candidate handed in comes out once, scored or dead, and a broken model says so."""
+"""The model's threads: every candidate handed in comes out once, scored or dead, and a broken model says so."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from keyword_classifier import POISON, KeywordClassifier
 
 from model.classifier import Prediction
@@ -66,7 +70,7 @@ def scoring(classifier: Any, outcomes: Outcomes, *, budget: int = 100, remembere
         outcomes,  # type: ignore[arg-type]
         token_budget=budget,
         deadline=timedelta(milliseconds=5),
-        clock=lambda: NOON,
+        clock=lambda: NOON + timedelta(minutes=1),  # all that is put is overdue
         remembered=remembered,
     )
     made.start()
@@ -150,3 +154,71 @@ def test_of_a_long_list_the_first_companies_are_asked_about() -> None:
     work.close()
     (document,) = outcomes.documents
     assert [one.sentiment for one in document.mentions] == ["positive"] * 8 + ["negative"] * 4
+
+
+class Gate:
+    """A classifier that answers nothing before it is told to."""
+
+    def __init__(self, classifier: KeywordClassifier) -> None:
+        self._classifier = classifier
+        self.entered = threading.Semaphore(0)
+        self.opened = threading.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._classifier, name)
+
+    def predict_tokens(self, batch: Sequence[Any]) -> list[Prediction]:
+        self.entered.release()
+        assert self.opened.wait(30)
+        return self._classifier.predict_tokens(batch)
+
+
+def test_a_text_that_is_being_scored_is_not_scored_again() -> None:
+    classifier, outcomes = KeywordClassifier(passes=1), Outcomes()
+    gate = Gate(classifier)
+    work = scoring(gate, outcomes)
+    work.put([candidate(0, "collapse", classifier)])
+    assert gate.entered.acquire(timeout=30)
+    work.put([candidate(number, "collapse", classifier) for number in range(1, 5)])
+    gate.opened.set()
+    work.close()
+    assert classifier.batches == [1]
+    assert sorted(one.origin.offset for one in outcomes.documents) == [0, 1, 2, 3, 4]
+
+
+def test_as_many_passes_run_side_by_side_as_the_classifier_is_best_at() -> None:
+    gate, outcomes = Gate(KeywordClassifier(passes=3)), Outcomes()
+    work = scoring(gate, outcomes, budget=1)
+    work.put([candidate(number, f"title {number}", KeywordClassifier()) for number in range(9)])
+    for _ in range(3):
+        assert gate.entered.acquire(timeout=30)
+    assert not gate.entered.acquire(blocking=False)
+    gate.opened.set()
+    work.close()
+    assert len(outcomes.documents) == 9
+
+
+@given(
+    titles=st.lists(
+        st.sampled_from(["fraud", "profit", "nothing", f"{POISON} thing", "fraud and profit"]), max_size=40
+    ),
+    passes=st.integers(1, 4),
+    budget=st.integers(1, 20),
+    chunk=st.integers(1, 10),
+)
+def test_whatever_is_asked_and_however_often_each_document_has_one_outcome_of_its_own(
+    titles: list[str], passes: int, budget: int, chunk: int
+) -> None:
+    classifier, outcomes = KeywordClassifier(passes=passes), Outcomes()
+    work = scoring(classifier, outcomes, budget=budget)
+    for at in range(0, len(titles), chunk):
+        work.put([candidate(at + n, title, classifier) for n, title in enumerate(titles[at : at + chunk])])
+    work.close()
+    work.check()
+    wanted = {n: {"fraud": "negative", "profit": "positive"}.get(t.split()[0], "neutral") for n, t in enumerate(titles)}
+    dead = {n for n, title in enumerate(titles) if title.startswith(POISON)}
+    assert sorted(one.origin.offset for one in outcomes.letters) == sorted(dead)
+    assert {one.origin.offset: one.sentiment for one in outcomes.documents} == {
+        n: sentiment for n, sentiment in wanted.items() if n not in dead
+    }
+    assert len(outcomes.documents) == len(titles) - len(dead)
