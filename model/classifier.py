@@ -3,19 +3,21 @@
 A text is what the caller wants judged, for a news item "title. lead"; only its first `max_tokens` tokens are read.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 from scipy.special import expit, softmax  # type: ignore[import-untyped]
 
 from model.artefact import COMMITTED, Manifest, read_manifest
+from model.engine_choice import CPU_TOKENS, EngineName, choose_engine, load_engine
+from model.engine_events import OnEvent, log_event
 from model.engines import FloatArray
 from model.errors import ArtefactError
+from model.fallback import DeviceWatch
 from model.labels import SENTIMENTS, TOPIC_IDS, TOPICS, Sentiment
 from model.reader import Reader, Tokens
 from model.routing import language_of
@@ -23,8 +25,7 @@ from model.routing import language_of
 __all__ = ["MAX_TOPICS", "TOKEN_BUDGET", "Classifier", "Prediction", "Tokens", "pack"]
 
 MAX_TOPICS: Final = 3
-TOKEN_BUDGET: Final = 1024
-"""So many tokens, activations and all, fit the caches of a core: twice as many are 10 % slower, four times 30 %."""
+TOKEN_BUDGET: Final = CPU_TOKENS
 
 R = TypeVar("R")
 
@@ -59,15 +60,18 @@ class Classifier:
     """A loaded model. Safe to use from several threads; every call is a pure function of its arguments.
 
     `passes` is how many forward passes are best run side by side: on a CPU one for each core, each in a single thread,
-    which wastes no time on threads that wait for each other inside every product. See decision 0015.
+    which wastes no time on threads that wait for each other inside every product. See decision 0015. `token_budget` is
+    how many tokens, padding included, are best in one of them.
     """
 
-    def __init__(self, manifest: Manifest, readers: Mapping[str, Reader], *, passes: int = 1) -> None:
+    def __init__(
+        self, manifest: Manifest, readers: Mapping[str, Reader], *, passes: int = 1, token_budget: int = TOKEN_BUDGET
+    ) -> None:
         self.passes = passes
+        self.token_budget = token_budget
         self._pool = ThreadPoolExecutor(passes, thread_name_prefix="pass")
         self.manifest = manifest
         self.version = manifest.model_version
-        self.engine_name = next(iter(readers.values())).engine.name
         self._readers = readers
         self._thresholds = np.array(
             [limit if label.shown else 2.0 for limit, label in zip(manifest.thresholds, TOPICS, strict=True)]
@@ -75,29 +79,41 @@ class Classifier:
 
     @classmethod
     def load(
-        cls, folder: Path | None = None, *, engine: Literal["auto", "onnx", "torch"] = "auto", threads: int = 0
+        cls,
+        folder: Path | None = None,
+        *,
+        engine: EngineName = "auto",
+        threads: int = 0,
+        on_event: OnEvent = log_event,
     ) -> "Classifier":
         """Load a weights folder after checking every file in it against the manifest.
 
         Args:
-            folder: a weights folder; None means the one committed with this package. For the torch engine, a folder
-                that also holds a training checkpoint.
-            engine: 'onnx' runs the int8 model, 'torch' the fp32 checkpoint; 'auto' is 'onnx'.
+            folder: a weights folder; None means the one committed with this package.
+            engine: 'onnx' runs the int8 model on the CPU, 'cuda' the same on a GPU, 'torch' the checkpoint of training
+                where the folder has one; 'auto' takes the GPU where there is one: see `model/engine_choice.py`.
             threads: processor cores to use, 0 for all: the 'onnx' engine runs so many forward passes side by side,
                 'torch' one pass with so many threads inside.
+            on_event: told when a GPU's memory runs out and when the GPU is lost, which changes no answer; from the
+                thread that asked.
 
         Raises:
             ArtefactError: the folder is absent, incomplete or altered.
-            EngineError: the engine's library is not installed.
+            EngineError: the engine's library is not installed, or there is no GPU for it.
         """
         folder = folder or COMMITTED
         manifest = read_manifest(folder)
-        passes = 1 if engine == "torch" else threads or len(os.sched_getaffinity(0))
+        choice, watch = choose_engine(engine, cores=threads), DeviceWatch(on_event)
         readers = {
-            name: Reader.load(folder / name, part, engine=engine, threads=threads if engine == "torch" else 1)
+            name: Reader.load(folder / name, part, load_engine(folder / name, choice, watch))
             for name, part in manifest.encoders.items()
         }
-        return cls(manifest, readers, passes=passes)
+        return cls(manifest, readers, passes=choice.passes, token_budget=choice.token_budget)
+
+    @property
+    def engine_name(self) -> str:
+        """What runs now: another after a GPU was lost."""
+        return next(iter(self._readers.values())).engine.name
 
     def encode(self, texts: Sequence[str], *, toward: Sequence[str | None] | None = None) -> list[Tokens]:
         """Turn texts into tokens, in order; any string has an answer, the empty one too.

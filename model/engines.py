@@ -1,4 +1,6 @@
-"""Ways to run the network: a small protocol, ONNX Runtime for service, torch as the reference.
+"""Ways to run the network: a small protocol, ONNX Runtime for service on a CPU, torch's checkpoints for comparison.
+
+Which engine runs, and what a GPU adds, is in `model/engine_choice.py`.
 
 Logits and embeddings are asked for apart, and ONNX Runtime hands over what is asked for alone.
 
@@ -16,6 +18,7 @@ from model.errors import ArtefactError, EngineError
 
 LOGITS: Final = ("sentiment", "topics")  # what the outputs of an ONNX model are called
 EMBEDDING: Final = "embedding"  # the first models exported have no such output
+CHECKPOINT: Final = "network.pt"  # what training leaves in an encoder's folder: see model/network.py
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float32]
@@ -26,7 +29,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """What ran, where and how exactly: 'onnxruntime-int8-cpu', 'torch-fp32-cpu'."""
+        """What ran, where and how exactly: 'onnxruntime-int8-cpu', 'torch-int8-cuda'."""
         ...
 
     def logits(self, ids: IntArray, mask: IntArray) -> tuple[FloatArray, FloatArray]:

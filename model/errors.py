@@ -4,6 +4,8 @@
 ModelError
 ├── ArtefactError     a weights folder is absent, incomplete, altered or of another format
 ├── EngineError       the asked engine cannot run here (its library is not installed)
+│   ├── DeviceMemoryError   a batch does not fit the memory of a GPU; a smaller one may
+│   └── DeviceLostError     a GPU does not answer any more
 ├── ConfigError       a training configuration holds a value that does not exist or cannot work
 ├── DataError         a labelled file or folder cannot be read; names file and line
 └── PretrainedError   the pre-trained encoder is absent or is not what it says it is
@@ -21,6 +23,14 @@ class ArtefactError(ModelError):
 
 class EngineError(ModelError):
     """The asked engine cannot run here, mostly because its library is not installed."""
+
+
+class DeviceMemoryError(EngineError):
+    """A batch does not fit the memory of a device; a smaller one may."""
+
+
+class DeviceLostError(EngineError):
+    """A device does not answer any more, and will not in this process."""
 
 
 class ConfigError(ModelError):

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from model.attention_heads import fit_heads
+from model.engines import CHECKPOINT
 from model.errors import ArtefactError
 from model.labels import SENTIMENTS, TOPIC_IDS
 
-NETWORK: Final = "network.pt"
+NETWORK: Final = CHECKPOINT
 RARE: Final = -3.0  # a topic head that starts at "hardly ever" need not first unlearn "half of the time"
 
 

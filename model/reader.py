@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from tokenizers import Tokenizer
 
-from model.artefact import ONNX_INT8, TOKENIZER, EncoderPart
+from model.artefact import TOKENIZER, EncoderPart
 from model.characters import simplified
-from model.engines import Engine, FloatArray, IntArray, OnnxEngine, TorchEngine
+from model.engines import Engine, FloatArray, IntArray
 from model.errors import ArtefactError
 
 ENTITY_CHARACTERS: Final = 100
@@ -39,19 +39,13 @@ class Reader:
     engine: Engine
 
     @classmethod
-    def load(cls, folder: Path, part: EncoderPart, *, engine: str, threads: int) -> "Reader":
-        """Load the encoder of a folder, which is named after it.
+    def load(cls, folder: Path, part: EncoderPart, engine: Engine) -> "Reader":
+        """Load the encoder of a folder, which is named after it, around an engine that has its weights.
 
         Raises:
             ArtefactError: a file is absent or unreadable.
-            EngineError: the engine's library is not installed.
         """
-        runs: Engine = (
-            TorchEngine(folder, threads=threads)
-            if engine == "torch"
-            else OnnxEngine(folder / ONNX_INT8, threads=threads)
-        )
-        return cls(folder.name, part, _tokenizer(folder / TOKENIZER, part), runs)
+        return cls(folder.name, part, _tokenizer(folder / TOKENIZER, part), engine)
 
     def encode(self, texts: Sequence[str], toward: Sequence[str | None]) -> list[Tokens]:
         """Cut texts, each with the entity that is asked about or None."""
