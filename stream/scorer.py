@@ -35,8 +35,9 @@ _log = structlog.get_logger()
 _AT_ONCE = 128
 """Records taken from the client at a time."""
 
-_IN_WORK = 0.25
-"""Records in work for each token that fits the passes side by side: some ten batches of news, enough to pack well.
+_IN_WORK = 0.5
+"""Records in work for each token that fits the passes side by side: some twenty batches of news for each, enough to pack
+them with 1 % of padding.
 
 Of a backfill it is half as many, so that it delays no live document for long.
 """
