@@ -5,10 +5,10 @@ Five times as quick as letting the driver adapt a list element by element (10,00
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-__all__ = ["integers", "texts", "times"]
+__all__ = ["integers", "minutes", "texts", "times"]
 
 
 def integers(values: Iterable[int]) -> str:
@@ -21,6 +21,17 @@ def times(values: Iterable[datetime]) -> str:
     return "{" + ",".join([value.isoformat() for value in values]) + "}"
 
 
+def minutes(values: Sequence[datetime]) -> str:
+    """As `times`, for a column that says few times often: each is written out once."""
+    written = {value: value.isoformat() for value in set(values)}
+    return "{" + ",".join(map(written.__getitem__, values)) + "}"
+
+
 def texts(values: Iterable[str]) -> str:
-    """A literal for text[]; every element is quoted, so that NULL, commas and braces are themselves."""
-    return "{" + ",".join(['"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values]) + "}"
+    """A literal for text[]; every element is quoted, so that NULL, commas and braces are themselves.
+
+    Columns of names say the same ones often: each is quoted once.
+    """
+    values = list(values)
+    quoted = {value: '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in set(values)}
+    return "{" + ",".join(map(quoted.__getitem__, values)) + "}"

@@ -1,4 +1,9 @@
-"""Writes document ids, documents and mentions."""
+"""Writes document ids, documents and mentions.
+
+COPY travels in its binary format: the driver packs a row in C, and PostgreSQL reads no numbers, times and ids from
+text. A document with its mentions takes 6 microseconds here instead of 15, and less of PostgreSQL (decision 0014). The
+driver cuts integers to the column's size without a word, so `rules` sees to it that they fit.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ from uuid import UUID
 
 from psycopg import Cursor
 
-from storage.arrays import texts, times
+from storage.arrays import times
 from storage.records import ScoredDocument
 
 __all__ = ["claim", "copy"]
@@ -26,10 +31,20 @@ COPY documents (
     document_id, published_at, arrived_at, ingested_at, source, url, title, body, language, story_id, novelty,
     sentiment, negative, neutral, positive, score_micro, topics, flags, model_version,
     raw_topic, raw_partition, raw_offset
-) FROM STDIN
+) FROM STDIN (FORMAT BINARY)
 """
 
-_MENTIONS = "COPY mentions (document_id, published_at, entity_id, surface, sentiment, score_micro) FROM STDIN"
+_DOCUMENT_TYPES = (
+    *("uuid", "timestamptz", "timestamptz", "timestamptz", "text", "text", "text", "text", "text", "uuid", "text"),
+    *("text", "float8", "float8", "float8", "int4", "text[]", "text[]", "text"),
+    *("text", "int4", "int8"),
+)
+
+_MENTIONS = """
+COPY mentions (document_id, published_at, entity_id, surface, sentiment, score_micro) FROM STDIN (FORMAT BINARY)
+"""
+
+_MENTION_TYPES = ("uuid", "timestamptz", "text", "text", "text", "int4")
 
 
 def claim(cursor: Cursor[Any], documents: Sequence[ScoredDocument]) -> set[UUID]:
@@ -38,7 +53,7 @@ def claim(cursor: Cursor[Any], documents: Sequence[ScoredDocument]) -> set[UUID]
     Ids are entered in ascending order: where two workers bring the same ones, one waits, and they never wait for
     each other.
     """
-    ordered = sorted(documents, key=lambda document: document.document_id)
+    ordered = sorted(documents, key=lambda document: document.document_id.int)
     ids = "{" + ",".join(document.document_id.hex for document in ordered) + "}"
     cursor.execute(_CLAIM, (ids, times(document.published_at for document in ordered)))
     return {document_id for (document_id,) in cursor}
@@ -47,6 +62,7 @@ def claim(cursor: Cursor[Any], documents: Sequence[ScoredDocument]) -> set[UUID]
 def copy(cursor: Cursor[Any], documents: Sequence[ScoredDocument], *, ingested_at: datetime) -> None:
     """Stores documents whose ids were claimed in this transaction, and their mentions, each company once."""
     with cursor.copy(_DOCUMENTS) as rows:
+        rows.set_types(_DOCUMENT_TYPES)
         for d in documents:
             rows.write_row(
                 (
@@ -66,8 +82,8 @@ def copy(cursor: Cursor[Any], documents: Sequence[ScoredDocument], *, ingested_a
                     d.neutral,
                     d.positive,
                     d.score_micro,
-                    texts(dict.fromkeys(d.topics)),
-                    texts(dict.fromkeys(d.flags)),
+                    list(dict.fromkeys(d.topics)),
+                    list(dict.fromkeys(d.flags)),
                     d.model_version,
                     d.origin.topic,
                     d.origin.partition,
@@ -75,6 +91,7 @@ def copy(cursor: Cursor[Any], documents: Sequence[ScoredDocument], *, ingested_a
                 )
             )
     with cursor.copy(_MENTIONS) as rows:
+        rows.set_types(_MENTION_TYPES)
         for d in documents:
             first = {mention.entity_id: mention for mention in reversed(d.mentions)}
             for mention in first.values():

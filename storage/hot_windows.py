@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from itertools import groupby, islice
+from itertools import islice
 from typing import Any, cast
 
 import msgspec
@@ -74,10 +74,12 @@ class HotWindows:
 
     def set(self, rows: Iterable[TrendRow]) -> None:
         """Stores rows, in any order, any number of times: of each, the highest revision stays."""
-        groups = groupby(sorted(rows, key=_subject), key=_subject)
+        subjects: dict[tuple[str, str], list[tuple[str, int, int, str]]] = {}
+        for row in rows:
+            subjects.setdefault((row.entity_id, row.topic), []).append(_packed(row))
         keep = int(self._keep.total_seconds())
         with self._redis.pipeline(transaction=False) as pipeline:
-            while part := [(subject, [*map(_packed, members)]) for subject, members in islice(groups, _KEYS_A_CALL)]:
+            for part in _chunks(subjects.items(), _KEYS_A_CALL):
                 keys = [self._key(kind, *subject) for subject, _ in part for kind in ("hot", "hot_order")]
                 self._set(keys, [keep, msgspec.msgpack.encode([members for _, members in part])], client=pipeline)
             pipeline.execute()
@@ -143,12 +145,11 @@ class HotWindows:
 
     def _key(self, kind: str, entity_id: str, topic: str) -> str:
         # A colon in an id must not make two subjects share a key.
-        subject = ":".join(name.replace("%", "%25").replace(":", "%3A") for name in (entity_id, topic))
-        return f"{self._prefix}{kind}:{subject}"
+        return f"{self._prefix}{kind}:{_quoted(entity_id)}:{_quoted(topic)}"
 
 
-def _subject(row: TrendRow) -> tuple[str, str]:
-    return row.entity_id, row.topic
+def _quoted(name: str) -> str:
+    return name.replace("%", "%25").replace(":", "%3A") if "%" in name or ":" in name else name
 
 
 def _identity(row: TrendRow) -> tuple[str, str, datetime, str]:

@@ -143,7 +143,7 @@ class Ingest:
         trends: list[TrendRow] = []
         if fresh:
             document_rows.copy(cursor, fresh, ingested_at=now)  # 3
-            trends = trend_upsert.add(driver, trend_sums.add_up(fresh), now=now)  # 4
+            trends = trend_upsert.add(driver, trend_sums.totals(fresh), now=now)  # 4
             trend_upsert.mark_changed(cursor, trends)  # 5
         if records:  # 6
             stored = {id(document) for document in fresh}

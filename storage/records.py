@@ -1,6 +1,7 @@
 """What the ledger takes in: a scored document with its mentions, or a dead letter, each with its origin.
 
-The same structs travel on the wire (`documents.scored`), so they are said once, here, below both rooms.
+The same structs travel on the wire (`documents.scored`), so they are said once, here, below both rooms. They are
+trees of values, so the cycle collector need not look at them (`gc=False`): it would, at thousands a second.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ ANY_TOPIC = "*"
 """The topic of rows that count every document of an entity once, whatever it is about."""
 
 
-class Origin(msgspec.Struct, frozen=True, kw_only=True):
+class Origin(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The record of `documents.raw` that something was made from: the key of the ledger."""
 
     topic: str
@@ -29,7 +30,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     offset: int
 
 
-class Mention(msgspec.Struct, frozen=True, kw_only=True):
+class Mention(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One company named in one document.
 
     `score_micro` is P(positive) - P(negative) toward this company in millionths: integers add up exactly,
@@ -42,7 +43,7 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True):
     score_micro: int
 
 
-class ScoredDocument(msgspec.Struct, frozen=True, kw_only=True):
+class ScoredDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A document after intake and model. Times are UTC and aware. Probabilities sum to 1."""
 
     document_id: UUID
@@ -68,7 +69,7 @@ class ScoredDocument(msgspec.Struct, frozen=True, kw_only=True):
     model_version: str
 
 
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A raw record that could not be read. `value` and `key` are the original bytes, untouched."""
 
     origin: Origin

@@ -12,6 +12,7 @@ __all__ = ["check"]
 
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+_LARGEST_SCORE = 2**31
 _SENTIMENTS = frozenset(get_args(Sentiment))
 _NOVELTIES = frozenset(get_args(Novelty))
 
@@ -30,6 +31,8 @@ def check(document: ScoredDocument) -> None:
         raise UnstorableError("novelty is none of " + ", ".join(sorted(_NOVELTIES)))
     if document.sentiment not in _SENTIMENTS:
         raise UnstorableError("sentiment is none of " + ", ".join(sorted(_SENTIMENTS)))
+    if not -_LARGEST_SCORE <= document.score_micro < _LARGEST_SCORE:
+        raise UnstorableError("score_micro does not fit 32 bits; it is in millionths")
     if not all(document.topics) or ANY_TOPIC in document.topics:
         raise UnstorableError(f"topics hold an empty name or {ANY_TOPIC!r}, which stands for any topic")
     for mention in document.mentions:
@@ -37,6 +40,8 @@ def check(document: ScoredDocument) -> None:
             raise UnstorableError(f"a mention has an empty entity_id or {ANY_ENTITY!r}, which stands for the market")
         if mention.sentiment not in _SENTIMENTS:
             raise UnstorableError("a mention's sentiment is none of " + ", ".join(sorted(_SENTIMENTS)))
+        if not -_LARGEST_SCORE <= mention.score_micro < _LARGEST_SCORE:
+            raise UnstorableError("a mention's score_micro does not fit 32 bits; it is in millionths")
     origin = document.origin
     if origin.offset < 0 or origin.partition < 0:
         raise UnstorableError("origin has a negative partition or offset")

@@ -8,10 +8,10 @@ from typing import Any
 
 from psycopg import Connection, Cursor
 
-from storage.arrays import integers, texts, times
+from storage.arrays import integers, minutes, texts
 from storage.records import ANY_TOPIC
 from storage.trend_rows import COLUMNS, TrendRow, from_columns
-from storage.trend_sums import Key, Sums
+from storage.trend_sums import PlainKey, PlainSums, Sums
 
 __all__ = ["add", "mark_changed"]
 
@@ -53,7 +53,7 @@ ON CONFLICT (entity_id, bucket) DO UPDATE SET touched = held.touched + 1
 """
 
 
-def add(connection: Connection[Any], amounts: Sequence[tuple[Key, Sums]], *, now: datetime) -> list[TrendRow]:
+def add(connection: Connection[Any], amounts: Sequence[tuple[PlainKey, PlainSums]], *, now: datetime) -> list[TrendRow]:
     """Adds sorted amounts to the rows they belong to and returns these rows as they are now.
 
     Rows are locked in the order given: sorted by key, the same for every worker, so that none waits in a circle. A
@@ -61,19 +61,19 @@ def add(connection: Connection[Any], amounts: Sequence[tuple[Key, Sums]], *, now
     """
     if not amounts:
         return []
-    keys = [key for key, _ in amounts]
+    entity_ids, topics, buckets, versions = zip(*(key for key, _ in amounts), strict=True)
     columns = zip(*(sums for _, sums in amounts), strict=True)
     parameters: dict[str, object] = dict(zip(Sums._fields, map(integers, columns), strict=True))
     parameters |= {
-        "entity_id": texts(key.entity_id for key in keys),
-        "topic": texts(key.topic for key in keys),
-        "bucket": times(key.bucket for key in keys),
-        "model_version": texts(key.model_version for key in keys),
+        "entity_id": texts(entity_ids),
+        "topic": texts(topics),
+        "bucket": minutes(buckets),
+        "model_version": texts(versions),
         "now": now,
     }
     with connection.cursor(binary=True) as cursor:
         cursor.execute(_ADD, parameters)
-        return [from_columns(values) for values in cursor]
+        return [from_columns(values) for values in cursor.fetchall()]
 
 
 def mark_changed(cursor: Cursor[Any], rows: Sequence[TrendRow]) -> None:
@@ -84,4 +84,5 @@ def mark_changed(cursor: Cursor[Any], rows: Sequence[TrendRow]) -> None:
     """
     moved = sorted({(row.entity_id, row.bucket) for row in rows if row.topic == ANY_TOPIC})
     if moved:
-        cursor.execute(_MARK, (texts(entity_id for entity_id, _ in moved), times(bucket for _, bucket in moved)))
+        entity_ids, buckets = zip(*moved, strict=True)
+        cursor.execute(_MARK, (texts(entity_ids), minutes(buckets)))

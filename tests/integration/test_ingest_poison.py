@@ -21,6 +21,7 @@ POISON = {
     "a lone surrogate in the title": {"title": "half \ud83d"},
     "a lone surrogate in a mention": {"mentions": (a_mention("acme\udc00"),)},
     "a score beyond the column": {"score_micro": 2**40},
+    "a mention's score beyond the column": {"mentions": (a_mention("acme", "negative", -(2**40)),)},
     "an id longer than an index holds": {"mentions": (a_mention("".join(map(chr, range(0x4E00, 0x4E00 + 5000)))),)},
     "a rule broken": {"novelty": "old"},
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from storage.arrays import integers, texts, times
+from storage.arrays import integers, minutes, texts, times
 
 
 def test_integers():
@@ -20,3 +20,8 @@ def test_every_text_is_quoted_and_escaped():
 
 def test_times_carry_their_zone():
     assert times([datetime(2024, 5, 6, 12, tzinfo=UTC)]) == "{2024-05-06T12:00:00+00:00}"
+
+
+def test_a_minute_said_often_is_written_as_often():
+    noon, later = datetime(2024, 5, 6, 12, tzinfo=UTC), datetime(2024, 5, 6, 12, 1, tzinfo=UTC)
+    assert minutes([noon, later, noon]) == times([noon, later, noon])

@@ -34,6 +34,8 @@ def test_what_intake_makes_is_accepted():
         ({"mentions": (a_mention("*"),)}, "mention"),
         ({"mentions": (a_mention(""),)}, "mention"),
         ({"mentions": (a_mention("acme", "sad"),)}, "mention"),
+        ({"score_micro": 2**31}, "score_micro"),
+        ({"mentions": (a_mention("acme", "negative", -(2**31) - 1),)}, "mention's score_micro"),
         ({"origin": Origin(topic="documents.raw", partition=0, offset=-1)}, "origin"),
     ],
 )
