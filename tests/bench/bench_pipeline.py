@@ -1,122 +1,148 @@
-"""How many documents a second the windows stage and the scorer carry, and how long a lone one takes. JSON on stdout.
+"""The whole product under a backlog, beside its bare engine and beside the straight way: JSON on stdout.
 
-Run it from the root: `python tests/bench/bench_pipeline.py [--documents 20000] [--model real|keywords]`. It starts the
-embedded stack, or uses the one that runs in `--state`. Absolute rates depend on the machine and on what else runs
-there: compare the ratios, which are measured side by side.
+`python tests/bench/bench_pipeline.py [--short] [--rounds 3]`. On the same texts and services, turn by turn:
+
+ours              raw records to committed rows, all roles as processes, Kafka, PostgreSQL and Redis on the same cores
+engine            `Classifier.predict` of the same texts, nothing else at work: what the machine gives at most
+straight_own      consumer loop, `transformers` pipeline in fp32 at batch 32, SQLAlchemy, with our own English network
+straight_110m     the same with an encoder of BERT-base's size
+
+Ratios are of rates of one round, and the median over the rounds.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import statistics
+import os
+import subprocess
 import sys
-import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
-import redis
-import structlog
+from backlog_run import BacklogRun, work_off
+from bench_frame import Frame, alone
+from figures import by_turns, ratio, significant
+from product import installed
+from texts import sample, text_of
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from model.classifier import Classifier
+from stream.documents import RawDocument
 
-from eventually import eventually  # noqa: E402
-from keyword_classifier import KeywordClassifier  # noqa: E402
-from pipeline import Pipeline, stories  # noqa: E402
-from prometheus_client import REGISTRY  # noqa: E402
+__all__ = ["measure"]
 
-from deploy.embedded import EmbeddedStack  # noqa: E402
-from model.classifier import Classifier  # noqa: E402
-from storage.connection import connect  # noqa: E402
-from storage.schema import migrate  # noqa: E402
-from stream.documents import RawDocument  # noqa: E402
-from stream.topics import Topics, ensure_topics  # noqa: E402
-
-LONE = 30
+_SHARE_110M = 24
+"""The 110M encoder takes so many times as long for a text, so it is given so many fewer."""
+_FIRST_BATCHES = 2
+"""Of the straight way: a first pass makes buffers, and a rate is of the records after it."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--documents", type=int, default=20_000, help="how many different documents")
-    parser.add_argument("--model", choices=["real", "keywords"], default="real")
-    parser.add_argument("--state", type=Path, default=ROOT / "build" / "bench-stack", help="the stack's folder")
-    chosen = parser.parse_args()
-    with EmbeddedStack(chosen.state) as addresses, tempfile.TemporaryDirectory() as folder:
-        pipeline = _pipeline(addresses, Path(folder))
-        classifier = Classifier.load() if chosen.model == "real" else KeywordClassifier()
-        result = _measure(pipeline, classifier, chosen.documents)
-    print(json.dumps({"documents": chosen.documents, "model": classifier.version, **result}, indent=2))
+@dataclass(frozen=True)
+class _Sizes:
+    documents: int
+    rounds: int
 
 
-def _pipeline(addresses: Any, folder: Path) -> Pipeline:
-    name = f"bench{uuid4().hex[:8]}"
-    with psycopg.connect(addresses.database_url, autocommit=True) as session:
-        session.execute(f"create database {name}")
-    engine = connect(addresses.database_url.rsplit("/", 1)[0] + f"/{name}")
-    migrate(engine)
-    topics = Topics.prefixed(f"{name}.")
-    ensure_topics(addresses.kafka, topics)
-    return Pipeline(addresses.kafka, topics, engine, redis.Redis.from_url(addresses.redis_url), folder)
+_FULL, _SHORT = _Sizes(15_000, 3), _Sizes(1_500, 1)
 
 
-def _measure(pipeline: Pipeline, classifier: Any, count: int) -> dict[str, Any]:
-    publish_s = _timed(lambda: pipeline.publish(stories(count)))
-    with pipeline.scoring(pipeline.scorer(classifier)):
-        scorer_s = _timed(lambda: _until(lambda: pipeline.count(pipeline.topics.scored) >= count))
-    with pipeline.windows(pipeline.app(batch_size=2000)):
-        windows_s = _timed(lambda: _until(lambda: pipeline.accounted() >= count))
-    with ExitStack() as running:
-        running.enter_context(pipeline.scoring(pipeline.scorer(classifier)))
-        running.enter_context(pipeline.windows())
-        lone = sorted(_lone(pipeline, number) for number in range(LONE))
-    real, padded = (_value("yuqing_batch_tokens_total", kind=kind) for kind in ("real", "padded"))
+def measure(frame: Frame) -> dict[str, Any]:
+    """`pipeline_vs_…`, `token_efficiency` and `peak_rss_mb`, with what they are made of."""
+    sizes = _SHORT if frame.short else _FULL
+    found = sample(frame.documents or sizes.documents)
+    texts = [text_of(document) for document in found.documents]
+    classifier = Classifier.load()
+    runs: list[BacklogRun] = []
+
+    def ours() -> float:
+        runs.append(work_off(frame.stack, frame.folder, found.documents, len(found.documents)))
+        return runs[-1].docs_per_s
+
+    rates = by_turns(
+        {
+            "ours": ours,
+            "engine": lambda: _engine(classifier, texts),
+            "straight_own": lambda: _straight(frame, "own", found.documents[: max(len(texts) // 6, 256)]),
+            "straight_110m": lambda: _straight(frame, "110m", found.documents[: max(len(texts) // _SHARE_110M, 128)]),
+        },
+        frame.rounds or sizes.rounds,
+    )
+    return _figures(found.origin, rates, runs)
+
+
+def _figures(origin: str, rates: dict[str, list[float]], runs: Sequence[BacklogRun]) -> dict[str, Any]:
+    largest = max((run.peak_mb() for run in runs), key=lambda peak: peak["own"])
     return {
-        "publish_per_s": round(count / publish_s),
-        "scorer_per_s": round(count / scorer_s),
-        "windows_per_s": round(count / windows_s),
-        "windows_over_scorer": round(scorer_s / windows_s, 2),
-        "token_efficiency": round(real / padded, 3),
-        "scorer_stage_s": {name: _stage(name) for name in ("intake", "stories", "tokens", "model")},
-        "windows_stage_s": {name: _stage(name) for name in ("ingest", "hot_windows")},
-        "windows_batch_mean": round(
-            _value("yuqing_batch_documents_sum", stage="windows")
-            / max(_value("yuqing_batch_documents_count", stage="windows"), 1)
-        ),
-        "lone_document_ms": {"p50": round(statistics.median(lone)), "p95": round(lone[int(0.95 * LONE)])},
+        "token_efficiency": min(run.told["token_efficiency"] for run in runs),
+        "pipeline_vs_engine": ratio(rates["ours"], rates["engine"]),
+        "pipeline_vs_straight_110m": ratio(rates["ours"], rates["straight_110m"]),
+        "pipeline_vs_straight_own": ratio(rates["ours"], rates["straight_own"]),
+        "peak_rss_mb": largest["own"],
+        "peak_rss_mb_with_services": largest["with_services"],
+        "peak_rss_mb_by_process": largest["processes"],
+        "pipeline": {
+            "texts": origin,
+            "docs_per_s": {name: [significant(rate) for rate in found] for name, found in rates.items()},
+            "runs": [run.told for run in runs],
+        },
     }
 
 
-def _lone(pipeline: Pipeline, number: int) -> float:
-    """Milliseconds from the broker's acknowledgement to the row, for a document that comes alone."""
-    before = pipeline.accounted()
-    title = f"Harbour Steel opens line {number} at {time.time_ns()}"
-    pipeline.publish([RawDocument(source="bench", url=f"https://bench.example/{time.time_ns()}", title=title)])
-    return 1000 * _timed(lambda: _until(lambda: pipeline.accounted() > before, every_s=0.002))
-
-
-def _timed(work: Any) -> float:
+def _engine(classifier: Classifier, texts: Sequence[str]) -> float:
     began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+    classifier.predict(texts)
+    return len(texts) / (time.perf_counter() - began)
 
 
-def _until(done: Any, *, every_s: float = 0.2) -> None:
-    eventually(done, 3600, every_s=every_s)
+def _straight(frame: Frame, model: str, documents: Sequence[RawDocument]) -> float:
+    """The rate of the straight way, from its second batch on. Raises RuntimeError where it did not store all."""
+    with installed(frame.stack, frame.folder) as product:
+        product.publish(documents)
+        settings = {
+            "kafka": product.settings.kafka.bootstrap,
+            "topic": product.topics.raw,
+            "group": f"straight-{uuid4().hex[:8]}",
+            "database": product.database_url.replace("postgresql://", "postgresql+psycopg://"),
+            "documents": len(documents),
+        }
+        seen = _told_by(model, settings)
+        with psycopg.connect(product.database_url) as session:
+            stored = session.execute("SELECT count(*) FROM straight_rows").fetchone()
+    if stored != (len(documents),):
+        raise RuntimeError(f"the straight way stored {stored} of {len(documents)} documents")
+    return _rate_after(seen, _FIRST_BATCHES)
 
 
-def _stage(name: str) -> float:
-    return round(_value("yuqing_stage_seconds_sum", stage=name), 2)
+def _rate_after(seen: Sequence[dict[str, float]], batches: int) -> float:
+    """Documents a second from the end of so many batches to the end of the last."""
+    first, last = seen[min(batches, len(seen) - 1) - 1], seen[-1]
+    return (last["done"] - first["done"]) / (last["at"] - first["at"])
 
 
-def _value(name: str, **labels: str) -> float:
-    return REGISTRY.get_sample_value(name, labels) or 0.0
+def _told_by(model: str, settings: dict[str, Any]) -> list[dict[str, float]]:
+    script = Path(__file__).with_name("straight_way.py")
+    worker = subprocess.Popen(
+        [sys.executable, str(script), model, json.dumps(settings)],
+        stdout=subprocess.PIPE,
+        stderr=sys.stderr,
+        text=True,
+        env={**os.environ, "TOKENIZERS_PARALLELISM": "true"},
+    )
+    try:
+        assert worker.stdout is not None
+        seen = [json.loads(line) for line in worker.stdout]
+    finally:
+        if worker.poll() is None:
+            worker.terminate()
+        code = worker.wait()
+    if code:
+        raise RuntimeError(f"the straight way with the {model} model ended with {code}")
+    return seen
 
 
 if __name__ == "__main__":
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    main()
+    alone(measure, __doc__)
