@@ -75,6 +75,15 @@ def model(patient: Patient) -> str:
     return f"{manifest.model_version}, {len(manifest.files)} files as their hashes say"
 
 
+def engine(patient: Patient) -> str:
+    """The engine that the settings ask for can run here; which one `auto` takes, and why."""
+    from model.engine_choice import choose_engine
+
+    asked = patient.settings.model.engine
+    choice = choose_engine(asked, cores=patient.settings.model.threads)
+    return f"{choice.name} ({choice.why if asked == choice.name else f'{asked}: {choice.why}'})"
+
+
 def watch_lists(patient: Patient) -> str:
     """The watch lists can be read."""
     from deploy.roles import watched
@@ -173,6 +182,7 @@ INSTALLATION: tuple[tuple[str, Examine], ...] = (
     ("packages", packages),
     ("java", java),
     ("model", model),
+    ("engine", engine),
     ("watch lists", watch_lists),
     ("disk", disk),
     ("webhooks", endpoints),

@@ -6,7 +6,7 @@ import platform
 from importlib.metadata import version
 
 import structlog
-from prometheus_client import Gauge, Info, start_http_server
+from prometheus_client import Counter, Gauge, Info, start_http_server
 
 from deploy.errors import RoleError
 from deploy.role_names import ROLES
@@ -17,6 +17,7 @@ __all__ = [
     "DRIFT_DOCUMENTS",
     "DRIFT_EFFECT",
     "DRIFT_P_VALUE",
+    "ENGINE_EVENTS",
     "metrics_port",
     "serve_metrics",
 ]
@@ -33,6 +34,12 @@ DRIFT_EFFECT = Gauge(
 DRIFT_P_VALUE = Gauge("yuqing_drift_p_value", "The chance of that effect or more without drift.", ["language", "check"])
 DRIFT_DETECTED = Gauge("yuqing_drift_detected", "1 where effect and p-value are beyond their limits.", ["language"])
 DRIFT_DOCUMENTS = Gauge("yuqing_drift_documents", "Documents of the last day that were looked at.", ["language"])
+
+ENGINE_EVENTS = Counter(
+    "yuqing_engine_events_total",
+    "What befell the GPU since the start: out_of_memory (a batch was cut) or device_lost (the CPU answers).",
+    ["kind"],
+)
 
 
 def metrics_port(role: str, port_base: int) -> int:

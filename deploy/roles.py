@@ -60,6 +60,7 @@ def scorer(settings: Settings, services: Services, stop: threading.Event) -> Non
     """Reads raw documents, scores them and publishes the outcomes."""
     import redis
 
+    from deploy.engine_watch import count_event
     from deploy.weights import weights_folder
     from model.classifier import Classifier
     from stream.entities import EntityLinker
@@ -68,7 +69,9 @@ def scorer(settings: Settings, services: Services, stop: threading.Event) -> Non
     from stream.scorer import Scorer
 
     chosen = settings.model
-    classifier = Classifier.load(weights_folder(settings), engine=chosen.engine, threads=chosen.threads)
+    classifier = Classifier.load(
+        weights_folder(settings), engine=chosen.engine, threads=chosen.threads, on_event=count_event
+    )
     with redis.Redis.from_url(services.redis_url) as cache:
         stories = StoryIndex(cache, prefix=settings.redis.prefix, window=timedelta(days=settings.intake.story_days))
         Scorer(
@@ -78,7 +81,7 @@ def scorer(settings: Settings, services: Services, stop: threading.Event) -> Non
             Intake(EntityLinker(watched(settings)), limits_of(settings), now),
             stories,
             classifier,
-            token_budget=chosen.token_budget,
+            token_budget=chosen.token_budget or classifier.token_budget,
             deadline_ms=chosen.deadline_ms,
             clock=now,
         ).run(stop)

@@ -89,13 +89,13 @@ class Redis(Section):
 
 
 class Model(Section):
-    """Which model scores, and how its batches are cut."""
+    """Which model scores, what runs it, and how its batches are cut; a token_budget of 0 is the engine's own."""
 
     folder: Path | None = None
     models: Path | None = None
-    engine: Literal["auto", "onnx", "torch"] = "auto"
+    engine: Literal["auto", "onnx", "torch", "cuda"] = "auto"
     threads: int = Field(default=0, ge=0)
-    token_budget: Positive = 4096
+    token_budget: int = Field(default=0, ge=0)
     deadline_ms: float = Field(default=50, gt=0)
 
     @model_validator(mode="after")

@@ -32,6 +32,7 @@ class EngineName(StrEnum):
     auto = "auto"
     onnx = "onnx"
     torch = "torch"
+    cuda = "cuda"
 
 
 def evaluate_command(

@@ -21,8 +21,8 @@ from model.fallback import DeviceWatch, FallbackEngine
 from model.memory_limit import MemoryLimited
 
 EngineName = Literal["auto", "onnx", "torch", "cuda"]
-CPU_TOKENS: Final = 1024
-"""So many tokens, activations and all, fit the caches of a core: twice as many are 10 % slower, four times 30 %."""
+CPU_TOKENS: Final = 512
+"""So many tokens, activations and all, fit a core's caches; four times as many are 10 % slower, eight times 30 %."""
 GPU_TOKENS: Final = 16_384
 """A guess that no GPU has confirmed: enough for each of a pass's 350 kernels to outlast its launch (decision 0013)."""
 GPU_PASSES: Final = 2  # one computes while the next is padded, copied and read back
@@ -35,8 +35,8 @@ class EngineChoice:
     """One engine.
 
     `passes` is how many forward passes are best run side by side, `threads` how many each of them has on the CPU, 0 for
-    the library's own choice, `token_budget` how many tokens, padding included, are best in one. `optional` lets the CPU
-    stand in when the device fails at the start already.
+    the library's own choice, `token_budget` how many tokens, padding included, are best in one, `device` is torch's
+    name of the place. `optional` lets the CPU stand in when the device fails at the start already.
     """
 
     name: Literal["onnx", "torch", "cuda"]
@@ -44,6 +44,7 @@ class EngineChoice:
     passes: int
     threads: int
     token_budget: int
+    device: str = "cpu"
     optional: bool = False
 
 
@@ -67,8 +68,8 @@ def choose_engine(asked: EngineName, *, cores: int = 0) -> EngineChoice:
         return EngineChoice("onnx", hindrance or "asked for", passes=every, threads=1, token_budget=CPU_TOKENS)
     behind = max(every // GPU_PASSES, 1)
     if asked == "cuda":
-        return EngineChoice("cuda", "asked for", GPU_PASSES, behind, GPU_TOKENS)
-    return EngineChoice("cuda", "a GPU is there", GPU_PASSES, behind, GPU_TOKENS, optional=True)
+        return EngineChoice("cuda", "asked for", GPU_PASSES, behind, GPU_TOKENS, "cuda")
+    return EngineChoice("cuda", "a GPU is there", GPU_PASSES, behind, GPU_TOKENS, "cuda", optional=True)
 
 
 def cuda_hindrance() -> str | None:
@@ -105,16 +106,16 @@ def load_engine(folder: Path, choice: EngineChoice, watch: DeviceWatch) -> Engin
     if choice.name == "torch":
         if (folder / CHECKPOINT).is_file():
             return TorchEngine(folder, threads=choice.threads)
-        return _int8_in_torch(file, "cpu", choice.threads)
+        return _int8_in_torch(file, choice.device, choice.threads)
     spare = OnnxEngine(file, threads=choice.threads)
     if watch.lost:
         return spare
     try:
-        first = MemoryLimited(_int8_in_torch(file, "cuda", 0), on_event=watch.on_event)
+        first = MemoryLimited(_int8_in_torch(file, choice.device, 0), on_event=watch.on_event)
     except ModelError as error:
         if not choice.optional:
             raise
-        watch.lose("torch-int8-cuda", str(error))
+        watch.lose(f"torch-int8-{choice.device}", str(error))
         return spare
     return FallbackEngine(first, spare, watch)
 

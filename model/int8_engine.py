@@ -21,7 +21,7 @@ from model.int8_weights import read_int8
 
 Run = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 # torch tells of a device that failed by its own error type since 2.8, but its libraries still by text alone.
-_LOST: Final = ("CUDA error", "CUDA driver", "CUBLAS_STATUS", "CUDNN_STATUS", "NVML")
+_LOST: Final = ("CUDA error", "CUDA driver", "CUBLAS_STATUS", "CUDNN_STATUS", "NVML", "NVIDIA driver")
 _FULL: Final = ("CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
 
 

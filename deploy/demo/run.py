@@ -151,7 +151,11 @@ def _audited(stage: Opened, engine: Engine) -> list[str]:
 
 
 def _engine(stage: Opened, versions: tuple[str, ...]) -> str:
-    runtime = "torch fp32" if stage.settings.model.engine == "torch" else "onnxruntime int8"
+    from model.engine_choice import choose_engine
+
+    runtime = {"onnx": "onnxruntime int8", "cuda": "torch int8 on a GPU", "torch": "torch on the CPU"}[
+        choose_engine(stage.settings.model.engine).name
+    ]
     return f"{runtime}, {', '.join(versions) or 'no model'}"
 
 

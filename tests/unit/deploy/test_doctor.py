@@ -57,7 +57,7 @@ def test_this_installation_is_in_order(settings: Settings) -> None:
     names = [name for name, _ in doctor_checks.INSTALLATION]
     wrong = [one for one in examine(Patient(settings, None), doctor_checks.INSTALLATION) if not one.ok]
     assert not [one for one in wrong if one.name != "disk"]
-    assert names == ["python", "packages", "java", "model", "watch lists", "disk", "webhooks"]
+    assert names == ["python", "packages", "java", "model", "engine", "watch lists", "disk", "webhooks"]
 
 
 def test_an_old_python_is_found(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
