@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import FrameType
@@ -29,15 +29,17 @@ _STATE = ROOT / "build" / "bench-state"
 
 @dataclass(frozen=True)
 class Frame:
-    """`folder` is for whatever a measurement writes; 0 of `documents` or `rounds` is its own choice.
+    """`folder` is for whatever a measurement writes; 0 of `documents`, `rounds` or `rate` is its own choice.
 
-    `stack` starts with the first measurement that asks for it.
+    `stack` starts with the first measurement that asks for it. `measured` holds what others of this run have found.
     """
 
     folder: Path
     short: bool = False
     documents: int = 0
     rounds: int = 0
+    rate: float = 0.0
+    measured: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def services(self) -> EmbeddedStack:
@@ -60,6 +62,7 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--short", action="store_true", help="little of everything: whether it works, not how quick")
     parser.add_argument("--documents", type=int, default=0, help="how many, in place of the measurement's own choice")
     parser.add_argument("--rounds", type=int, default=0, help="how many, in place of the measurement's own choice")
+    parser.add_argument("--rate", type=float, default=0.0, help="documents a second of an open loop, likewise")
     parser.add_argument(
         "--state", type=Path, default=_STATE, help="the folder of the services, emptied before and after"
     )
@@ -71,7 +74,7 @@ def opened(given: argparse.Namespace) -> Iterator[Frame]:
     """A frame with an empty folder. However the block ends, by Ctrl-C too, services are stopped and the folder goes."""
     configure_logs(format="text", level="warning", role="bench")
     _interruptible()
-    frame = Frame(given.state.resolve(), given.short, given.documents, given.rounds)
+    frame = Frame(given.state.resolve(), given.short, given.documents, given.rounds, given.rate)
     frame.services.remove()  # what a killed run left behind
     try:
         yield frame
