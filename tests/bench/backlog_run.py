@@ -32,6 +32,8 @@ class BacklogRun:
     """What one run gave: the rate, what was seen of memory, and further figures for the report."""
 
     docs_per_s: float
+    seen: list[tuple[float, int]]
+    """(seconds, records in the books), at each look that saw news."""
     memory: Memory
     services: frozenset[str]
     """Which names in `memory` are services; the others are our own processes."""
@@ -81,7 +83,7 @@ def work_off(
         "cpu_us_per_document": cpu,
         "cores_busy": significant(sum(cpu.values()) / 1e6 * steady_rate(seen, count, after=_STEADY)),
     }
-    return BacklogRun(steady_rate(seen, count, after=_STEADY), memory, frozenset(services), told)
+    return BacklogRun(steady_rate(seen, count, after=_STEADY), seen, memory, frozenset(services), told)
 
 
 def _until(product: Product, session: psycopg.Connection[Any], wanted: float) -> list[tuple[float, int]]:
