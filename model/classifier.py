@@ -173,7 +173,7 @@ class Classifier:
         )
 
     def predict(
-        self, texts: Sequence[str], *, toward: Sequence[str | None] | None = None, token_budget: int = TOKEN_BUDGET
+        self, texts: Sequence[str], *, toward: Sequence[str | None] | None = None, token_budget: int | None = None
     ) -> list[Prediction]:
         """Judge any number of texts and answer in their order.
 
@@ -183,15 +183,13 @@ class Classifier:
         Args:
             texts: any strings.
             toward: for each text the name of the entity that the sentiment is to be about, None for the whole text.
-            token_budget: see above.
+            token_budget: see above; None is what suits the engine.
         """
         if not texts:
             return []
         return self.judge(*self.all_logits(self.encode(texts, toward=toward), token_budget=token_budget))
 
-    def all_logits(
-        self, tokens: Sequence[Tokens], *, token_budget: int = TOKEN_BUDGET
-    ) -> tuple[FloatArray, FloatArray]:
+    def all_logits(self, tokens: Sequence[Tokens], *, token_budget: int | None = None) -> tuple[FloatArray, FloatArray]:
         """Run any number of texts, packed by encoder and length: what `logits` returns, in the order of texts."""
         sentiment = np.empty((len(tokens), len(SENTIMENTS)), dtype=np.float32)
         topics = np.empty((len(tokens), len(TOPIC_IDS)), dtype=np.float32)
@@ -206,7 +204,7 @@ class Classifier:
         known = [width for width in widths if width is not None]
         return max(known) if len(known) == len(widths) else None
 
-    def embed(self, texts: Sequence[str], *, token_budget: int = TOKEN_BUDGET) -> FloatArray:
+    def embed(self, texts: Sequence[str], *, token_budget: int | None = None) -> FloatArray:
         """Turn texts into vectors: the cosine of two, which is their product, says how alike the model finds two texts.
 
         Each encoder has a space of its own. Only texts with the same `encoder_of`, embedded by the same `version`, can
@@ -235,11 +233,11 @@ class Classifier:
         return found
 
     def _side_by_side(
-        self, run: Callable[[Reader, Sequence[Tokens]], R], tokens: Sequence[Tokens], token_budget: int
+        self, run: Callable[[Reader, Sequence[Tokens]], R], tokens: Sequence[Tokens], token_budget: int | None
     ) -> Iterator[tuple[list[int], R]]:
         """The places of each pack and what `run` made of it, `passes` of them at a time."""
         # What would fit one pass is shared out, so that a short list keeps every core busy too.
-        budget = min(token_budget, max(sum(map(len, tokens)) // self.passes, 1))
+        budget = min(token_budget or self.token_budget, max(sum(map(len, tokens)) // self.passes, 1))
         packs = list(self._packs(tokens, budget))
         made = self._pool.map(lambda one: run(one[0], [tokens[place] for place in one[1]]), packs)
         return zip((places for _, places in packs), made, strict=True)

@@ -99,24 +99,16 @@ class Int8TorchEngine:
 @contextmanager
 def _told(device: str) -> Iterator[None]:
     """Turns torch's ways of saying that a device is full or gone into this room's errors."""
-    full: str | None = None
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        full = str(error)
     except RuntimeError as error:
-        if any(sign in str(error) for sign in _FULL):
-            full = str(error)
-        elif isinstance(error, torch.AcceleratorError) or any(sign in str(error) for sign in _LOST):
-            raise DeviceLostError(f"{device} does not answer: {_first_line(error)}") from error
-        else:
-            raise
-    if full is not None:
-        # Raised out here because an error holds on to the frames, and they to the memory that a smaller batch needs.
-        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-            torch.cuda.empty_cache()
-        raise DeviceMemoryError(f"{device} is full: {full.splitlines()[0]}")
+        told = str(error)
+        if isinstance(error, torch.OutOfMemoryError) or any(sign in told for sign in _FULL):
+            raise DeviceMemoryError(f"{device} is full: {_first_line(told)}") from error
+        if isinstance(error, torch.AcceleratorError) or any(sign in told for sign in _LOST):
+            raise DeviceLostError(f"{device} does not answer: {_first_line(told)}") from error
+        raise
 
 
-def _first_line(error: RuntimeError) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _first_line(told: str) -> str:
+    return told.partition("\n")[0]

@@ -52,6 +52,7 @@ class MemoryLimited:
         while done < rows:
             most = rows if self.limit is None else max(self.limit // tokens, 1)
             piece = slice(done, min(done + most, rows))
+            # The next try is made outside of the handler: an error holds on to its frames, and they to the memory.
             try:
                 found.append(run(ids[piece], mask[piece]))
             except DeviceMemoryError as error:
