@@ -6,13 +6,15 @@ weights/
 ├── drift.json         what text looked like that the model was measured on (model/drift_profile.py); may be absent
 └── ENCODER/           one folder for each encoder; `routes` says which language it reads
     ├── model.int8.onnx
-    └── tokenizer.json
+    ├── tokenizer.json
+    └── wide.npz       n-grams beside the encoder (model/wide.py); may be absent
 ```
 Nothing in it is executable, nothing is unpickled, and nothing is fetched.
 """
 
+import datetime
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,14 +29,19 @@ MANIFEST: Final = "manifest.json"
 DRIFT: Final = "drift.json"
 TOKENIZER: Final = "tokenizer.json"
 ONNX_INT8: Final = "model.int8.onnx"
+WIDE: Final = "wide.npz"
 COMMITTED: Final = Path(__file__).parent / "weights"
 
 
 class EncoderPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One encoder: `max_tokens` read of a text, begin and end marks included, and the id of padding."""
+    """One encoder: `max_tokens` read of a text, begin and end marks included, and the id of padding.
+
+    `wide`: whether n-grams beside it have a say in the sentiment of whole texts.
+    """
 
     max_tokens: int
     pad_id: int
+    wide: bool = False
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,14 +65,23 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     training: dict[str, Any] = {}
 
 
-def reader_files(encoders: Iterable[str]) -> list[str]:
+def reader_files(encoders: Mapping[str, EncoderPart]) -> list[str]:
     """The files that reading needs, and that the version is made from, of encoders by name."""
-    return [f"{name}/{file}" for name in encoders for file in (ONNX_INT8, TOKENIZER)]
+    return [
+        f"{name}/{file}"
+        for name, part in encoders.items()
+        for file in (ONNX_INT8, TOKENIZER, *([WIDE] if part.wide else []))
+    ]
 
 
 def digest_of(files: Mapping[str, str]) -> str:
     """Eight characters that change with any of the files that reading needs; `files` maps those to their SHA-256."""
     return hashlib.sha256("".join(files.values()).encode()).hexdigest()[:8]
+
+
+def version_of(files: Mapping[str, str]) -> str:
+    """What a model made today of these files is called; `files` as for `digest_of`."""
+    return f"yuqing-{datetime.datetime.now(datetime.UTC):%Y%m%d}-{digest_of(files)}"
 
 
 def sha256(path: Path) -> str:

@@ -5,7 +5,6 @@ A build folder holds one folder for each encoder, with the parts of its run (`ke
 latter alone.
 """
 
-import datetime
 import logging
 import shutil
 from pathlib import Path
@@ -14,17 +13,16 @@ import msgspec
 from tokenizers import Tokenizer
 
 from model.artefact import (
-    DRIFT,
     FORMAT,
     MANIFEST,
     ONNX_INT8,
     TOKENIZER,
     EncoderPart,
     Manifest,
-    digest_of,
     read_manifest,
     reader_files,
     sha256,
+    version_of,
     write_manifest,
 )
 from model.calibration import fit_temperature, fit_thresholds, fit_topic_temperature
@@ -32,7 +30,6 @@ from model.classifier import Classifier
 from model.config import TrainingConfig
 from model.corpus import part_examples
 from model.datasets import Sets, read_sets
-from model.drift_profile import make_profile, unseen_texts, write_profile
 from model.encoder_run import examples_of, train_encoder
 from model.errors import ConfigError
 from model.export import calibrate, export_int8
@@ -40,7 +37,8 @@ from model.labels import SENTIMENTS, TOPIC_IDS
 from model.network import NETWORK, Network, load_network, save_network
 from model.padding import padding
 from model.pretrained import Pretrained
-from model.scorecard import accuracies, pass_rates
+from model.scorecard import complete
+from model.widening import add_wide
 
 __all__ = ["build", "examples_of", "finish", "publish"]
 
@@ -100,13 +98,9 @@ def finish(folder: Path, sets: Sets, config: TrainingConfig, *, measure: bool = 
         topics[mine] /= cooled
         save_network(network, folder / name)
     manifest = _export(folder, networks, config, thresholds=fit_thresholds(topics.astype(float), chosen))
-    write_profile(make_profile(Classifier.load(folder), unseen_texts(sets)), folder / DRIFT)
-    manifest = msgspec.structs.replace(manifest, files=manifest.files | {DRIFT: sha256(folder / DRIFT)})
-    write_manifest(folder, manifest)
-    if measure:
-        manifest = msgspec.structs.replace(manifest, metrics=accuracies(folder, sets), behaviour=pass_rates(folder))
-        write_manifest(folder, manifest)
-    return manifest
+    if config.wide is not None:
+        manifest = add_wide(folder, sets, config.wide)
+    return complete(folder, sets, manifest, measure=measure)
 
 
 def publish(folder: Path, weights: Path) -> None:
@@ -129,15 +123,14 @@ def _export(
 ) -> Manifest:
     for name, network in networks.items():
         export_int8(network, folder / name / ONNX_INT8)
-    files = {name: sha256(folder / name) for name in reader_files(networks)}
-    today = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d")
     parts = {
         name: EncoderPart(run.encoder.max_tokens, padding(Tokenizer.from_file(str(folder / name / TOKENIZER))))
         for name, run in config.encoders.items()
     }
+    files = {name: sha256(folder / name) for name in reader_files(parts)}
     manifest = Manifest(
         format=FORMAT,
-        model_version=f"yuqing-{today}-{digest_of(files)}",
+        model_version=version_of(files),
         sentiments=SENTIMENTS,
         topics=TOPIC_IDS,
         encoders=parts,

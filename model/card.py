@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
-from typing import Final
+from typing import Any, Final
 
 from model.artefact import ONNX_INT8, Manifest
 from model.labels import TOPICS
@@ -36,22 +36,28 @@ def _encoder(manifest: Manifest, name: str) -> str:
     layers = f", {len(trained['layers'])} of its layers" if trained.get("layers") else ""
     languages = " and ".join(language for language, route in manifest.routes.items() if route == name)
     base = trained.get("base", "an unknown encoder")
-    return f"- `{name}/{ONNX_INT8}` reads {languages} and was trained from {base}{layers}."
+    beside = ", with n-grams beside it" if manifest.encoders[name].wide else ""
+    return f"- `{name}/{ONNX_INT8}` reads {languages} and was trained from {base}{layers}{beside}."
 
 
 def _accuracy(manifest: Manifest) -> str:
-    head = ("set", "rows", "accuracy", "macro-F1", "calibration error", "fp32 accuracy")
+    head = ("set", "rows", "accuracy", "macro-F1", "calibration error", "encoder alone", "encoder in fp32")
     return _table(
         head,
         (
-            (name, f"{one['rows']:,}", *map(_share, _measured(one)), _share(one.get("fp32", {}).get("accuracy")))
+            (name, f"{one['rows']:,}", *map(_share, (*_measured(one), *_of_encoder(one))))
             for name, one in manifest.metrics.items()
         ),
     )
 
 
-def _measured(one: dict[str, float]) -> list[float | None]:
+def _measured(one: dict[str, Any]) -> list[float | None]:
     return [one.get(key) for key in ("accuracy", "macro_f1", "calibration_error")]
+
+
+def _of_encoder(one: dict[str, Any]) -> list[float | None]:
+    """Accuracies; where no n-grams are beside the encoder, it alone is all."""
+    return [one.get("encoder", one).get("accuracy"), one.get("fp32", {}).get("accuracy")]
 
 
 def _behaviour(manifest: Manifest) -> str:

@@ -84,6 +84,7 @@ class Classifier:
         *,
         engine: EngineName = "auto",
         threads: int = 0,
+        wide: bool = True,
         on_event: OnEvent = log_event,
     ) -> "Classifier":
         """Load a weights folder after checking every file in it against the manifest.
@@ -94,6 +95,7 @@ class Classifier:
                 where the folder has one; 'auto' takes the GPU where there is one: see `model/engine_choice.py`.
             threads: processor cores to use, 0 for all: the 'onnx' engine runs so many forward passes side by side,
                 'torch' one pass with so many threads inside.
+            wide: whether n-grams beside the encoders have a say, where there are any.
             on_event: told when a GPU's memory runs out and when the GPU is lost, which changes no answer; from the
                 thread that asked.
 
@@ -105,7 +107,7 @@ class Classifier:
         manifest = read_manifest(folder)
         choice, watch = choose_engine(engine, cores=threads), DeviceWatch(on_event)
         readers = {
-            name: Reader.load(folder / name, part, load_engine(folder / name, choice, watch))
+            name: Reader.load(folder / name, part, load_engine(folder / name, choice, watch), wide=wide)
             for name, part in manifest.encoders.items()
         }
         return cls(manifest, readers, passes=choice.passes, token_budget=choice.token_budget)

@@ -34,9 +34,9 @@ def explain_command(
     toward: Annotated[
         str | None, typer.Option(help="The company that the target is to be about; the whole text if left out.")
     ] = None,
-    method: Annotated[Method, typer.Option(help="gradients needs torch and a folder of `yuqing train`.")] = (
-        Method.occlusion
-    ),
+    method: Annotated[
+        Method, typer.Option(help="gradients needs a folder of `yuqing train`, and leaves n-grams out.")
+    ] = (Method.occlusion),
     budget: Annotated[int, typer.Option(help="Occlusion asks the model about so many texts at most.", min=2)] = BUDGET,
     weights: Annotated[Path | None, typer.Option(help="Weights folder; the one in force if left out.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")] = False,
@@ -71,7 +71,8 @@ def _show(text: str, explanation: Explanation, console: Console) -> None:
         shown.stylize(_colour(token.attribution / largest), token.start, token.end)
     console.print(shown, soft_wrap=True)
     about = f" toward {_harmless(explanation.toward)}" if explanation.toward is not None else ""
-    told = f"\n{explanation.target} {explanation.probability:.3f}{about}, by {explanation.method}"
+    left_out = ", of the encoder without n-grams" if explanation.baseline is not None else ""
+    told = f"\n{explanation.target} {explanation.probability:.3f}{about}, by {explanation.method}{left_out}"
     console.print(told, highlight=False, markup=False, soft_wrap=True)
     strongest = sorted(explanation.tokens, key=lambda token: -abs(token.attribution))[:_MOST_LISTED]
     for token in strongest:

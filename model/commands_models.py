@@ -1,4 +1,4 @@
-"""`yuqing model promote|rollback|list|card`: which weights are in force, and the measurement that put them there.
+"""`yuqing model promote|rollback|list|card|widen`: which weights are in force, and the measurement that put them there.
 
 A process loads its weights when it starts: the scorer reads with the new model once it is started again.
 """
@@ -17,6 +17,7 @@ from model.artefact import COMMITTED, read_manifest
 from model.card import model_card
 from model.classifier import Classifier
 from model.command_frame import explained, print_json
+from model.commands_widen import widen_command
 from model.datasets import read_folder
 from model.errors import ConfigError
 from model.promotion import frozen_rows, judge
@@ -27,6 +28,7 @@ from model.verdicts import Bar, Verdict
 __all__ = ["app"]
 
 app = typer.Typer(help="Promote a model, go back, and see which is in force.", no_args_is_help=True)
+app.command("widen")(widen_command)
 _BAR = Bar()
 
 Models = Annotated[

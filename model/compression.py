@@ -16,6 +16,7 @@ from torch import nn
 from model.artefact import (
     ONNX_INT8,
     TOKENIZER,
+    WIDE,
     EncoderPart,
     Manifest,
     digest_of,
@@ -110,7 +111,8 @@ def compress(
     save_network(network, folder)
     export_onnx(network, folder / ONNX_FP32)
     export_int8(network, folder / ONNX_INT8)
-    part = msgspec.structs.replace(manifest.encoders[encoder], pad_id=padding(tokenizer))
+    # n-grams were weighed beside the encoder as it was, over pieces that may have other numbers now
+    part = msgspec.structs.replace(manifest.encoders[encoder], pad_id=padding(tokenizer), wide=False)
     parts = manifest.encoders | {encoder: part}
     _describe(build, out, msgspec.structs.replace(manifest, encoders=parts), encoder, form)
     return folder
@@ -127,7 +129,7 @@ def _drop_heads(network: Network, tokenizer: Path, part: EncoderPart, form: Form
 def _describe(build: Path, out: Path, manifest: Manifest, encoder: str, form: Form) -> None:
     for other in set(manifest.encoders) - {encoder}:
         (out / other).mkdir()
-        for name in (ONNX_INT8, TOKENIZER, NETWORK):
+        for name in (ONNX_INT8, TOKENIZER, WIDE, NETWORK):
             if (build / other / name).is_file():
                 shutil.copyfile(build / other / name, out / other / name)
     files = {name: sha256(out / name) for name in reader_files(manifest.encoders)}

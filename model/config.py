@@ -7,7 +7,15 @@ import msgspec
 
 from model.errors import ConfigError
 from model.routing import LANGUAGES, Language
-from model.techniques import AugmentationConfig, Device, LoraConfig, Precision, StoppingConfig, TeacherConfig
+from model.techniques import (
+    AugmentationConfig,
+    Device,
+    LoraConfig,
+    Precision,
+    StoppingConfig,
+    TeacherConfig,
+    WideConfig,
+)
 
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]+$")]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -89,10 +97,14 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole model: one or several encoders by name, which together read every language once."""
+    """A whole model: one or several encoders by name, which together read every language once.
+
+    `wide`: the n-grams beside each of them.
+    """
 
     encoders: dict[Name, RunConfig]
     seed: int = 0
+    wide: WideConfig | None = WideConfig()
 
     def __post_init__(self) -> None:
         read = sorted(language for run in self.encoders.values() for language in run.languages)

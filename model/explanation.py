@@ -35,7 +35,8 @@ class Explanation(msgspec.Struct, frozen=True):
 
     `tokens` are in the order of the text and cover the part of it that the model read. By occlusion, an attribution is
     the mean fall of `probability` when something that contains the token is taken out. By integrated gradients,
-    attributions sum to `probability - baseline`, the latter being the probability of a text without words. `texts` is
+    attributions sum to `probability - baseline`, the latter being the probability of a text without words, and all of
+    it is about the encoder without the n-grams beside it. `texts` is
     how many texts the model was asked about. `toward` is the entity that the target is about, None for the whole text;
     tokens are those of the text alone.
     """

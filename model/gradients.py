@@ -4,6 +4,10 @@ Sundararajan, Taly, Yan, "Axiomatic Attribution for Deep Networks" (ICML 2017): 
 with respect to the embeddings, averaged on the straight way from a text of padding to the text, times the way. The
 integral is taken by Gauss-Legendre quadrature, with more points until the attributions sum to the difference of the two
 probabilities (completeness).
+
+What is explained is the encoder alone: n-grams beside it (`model/wide.py`) are counted, not embedded, so there is no
+way to go along. In the sentiment of a whole text they have a say, and there the probability is not that of the classifier;
+occlusion (`model/explanation.py`) explains both together.
 """
 
 from pathlib import Path

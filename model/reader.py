@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 from tokenizers import Tokenizer
 
-from model.artefact import TOKENIZER, EncoderPart
+from model.artefact import TOKENIZER, WIDE, EncoderPart
 from model.characters import simplified
 from model.engines import Engine, FloatArray, IntArray
 from model.errors import ArtefactError
+from model.wide import WidePart, load_wide
 
 ENTITY_CHARACTERS: Final = 100
 # No piece of a vocabulary spans more than 20 characters, so what lies beyond cannot be among the tokens kept.
@@ -20,10 +21,14 @@ CHARACTERS_PER_TOKEN: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """One text as token ids for one encoder, begin and end marks included, never empty, at most its `max_tokens`."""
+    """One text as token ids for one encoder, begin and end marks included, never empty, at most its `max_tokens`.
+
+    `toward`: whether an entity is asked about, whose name comes before the text.
+    """
 
     ids: list[int]
     encoder: str = ""
+    toward: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -31,21 +36,24 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One encoder: its `name` in the manifest, its shape, its tokenizer, its engine."""
+    """One encoder: its `name` in the manifest, its shape, its tokenizer, its engine, and the n-grams beside it."""
 
     name: str
     part: EncoderPart
     tokenizer: Tokenizer
     engine: Engine
+    wide: WidePart | None = None
 
     @classmethod
-    def load(cls, folder: Path, part: EncoderPart, engine: Engine) -> "Reader":
-        """Load the encoder of a folder, which is named after it, around an engine that has its weights.
+    def load(cls, folder: Path, part: EncoderPart, engine: Engine, *, wide: bool = True) -> "Reader":
+        """Load the encoder of a folder, which is named after it, around an engine that has its weights; without
+        `wide`, the encoder alone.
 
         Raises:
             ArtefactError: a file is absent or unreadable.
         """
-        return cls(folder.name, part, _tokenizer(folder / TOKENIZER, part), engine)
+        beside = load_wide(folder / WIDE) if part.wide and wide else None
+        return cls(folder.name, part, _tokenizer(folder / TOKENIZER, part), engine, beside)
 
     def encode(self, texts: Sequence[str], toward: Sequence[str | None]) -> list[Tokens]:
         """Cut texts, each with the entity that is asked about or None."""
@@ -54,11 +62,23 @@ class Reader:
             readable(text, limit) if entity is None else (readable_entity(entity), readable(text, limit))
             for text, entity in zip(texts, toward, strict=True)
         ]
-        return [Tokens(encoding.ids, self.name) for encoding in self.tokenizer.encode_batch(inputs)]
+        encodings = self.tokenizer.encode_batch(inputs)
+        return [
+            Tokens(encoding.ids, self.name, entity is not None)
+            for encoding, entity in zip(encodings, toward, strict=True)
+        ]
 
     def logits(self, batch: Sequence[Tokens]) -> tuple[FloatArray, FloatArray]:
-        """One forward pass, padded to the longest."""
-        return self.engine.logits(*_pad(batch, self.part.pad_id))
+        """One forward pass, padded to the longest; in the sentiment of whole texts, n-grams have a say.
+
+        They have none where an entity is asked about: they cannot tell which company a word is about.
+        """
+        sentiment, topics = self.engine.logits(*_pad(batch, self.part.pad_id))
+        whole = [place for place, tokens in enumerate(batch) if not tokens.toward]
+        if self.wide is not None and whole:
+            sentiment = sentiment.copy()  # what an engine returns may not be written to
+            sentiment[whole] = self.wide.beside(sentiment[whole], [batch[place].ids for place in whole])
+        return sentiment, topics
 
     def embeddings(self, batch: Sequence[Tokens]) -> FloatArray:
         """One forward pass for (documents, engine.embedding_width) float32, each row brought to length 1."""

@@ -32,6 +32,20 @@ class LoraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dropout: _Share = 0.0
 
 
+class WideConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """N-grams beside every encoder (`model/wide.py`).
+
+    `bits`: the logarithm of the number of buckets to base 2. `at_least`: how many train rows an n-gram must be in.
+    `strength`: C of the regression over them. `written`: how often each sentence written for training is filled, to
+    show what is like no labelled set; such texts are left to the encoder.
+    """
+
+    bits: Annotated[int, msgspec.Meta(ge=1, le=20)] = 18
+    at_least: _Count = 2
+    strength: _Positive = 8.0
+    written: _Count = 3
+
+
 class StoppingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """End a run that no longer gets better on dev parts, and export the pass that was best.
 

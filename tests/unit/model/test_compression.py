@@ -17,7 +17,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertModel
 from typer.testing import CliRunner
 
-from model.artefact import TOKENIZER, EncoderPart, read_manifest, reader_files, sha256, write_manifest
+from model.artefact import TOKENIZER, WIDE, EncoderPart, read_manifest, reader_files, sha256, write_manifest
 from model.classifier import Classifier
 from model.commands import app
 from model.compression import Form, compress, keep_layers
@@ -67,7 +67,7 @@ def english(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_network(network, folder / "en")
     export_int8(network, folder / "en" / "model.int8.onnx")
     _wordpiece().save(str(folder / "en" / TOKENIZER))
-    for name in ("model.int8.onnx", TOKENIZER, "network.pt"):
+    for name in ("model.int8.onnx", TOKENIZER, WIDE, "network.pt"):
         (folder / "zh" / name).write_bytes((built.folder / "zh" / name).read_bytes())
     encoders = built.manifest.encoders | {"en": EncoderPart(24, 0)}
     files = {name: sha256(folder / name) for name in reader_files(encoders)}

@@ -53,6 +53,14 @@ def test_gradients_come_from_the_checkpoint_of_training(built: Built) -> None:
     assert total == pytest.approx(answer["probability"] - answer["baseline"], abs=0.004)
 
 
+def test_gradients_are_of_the_encoder_alone_and_say_so(built: Built) -> None:
+    command = ["explain", TEXT, "--method", "gradients", "--target", "negative", "--weights", str(built.folder)]
+    answer = json.loads(RUN.invoke(app, [*command, "--json"]).stdout)
+    encoder = Classifier.load(built.folder, engine="torch", wide=False)
+    assert answer["probability"] == pytest.approx(encoder.predict([TEXT])[0].negative, abs=1e-4)
+    assert "of the encoder without n-grams" in RUN.invoke(app, command).stdout
+
+
 def test_where_there_is_no_checkpoint_gradients_say_so() -> None:
     result = RUN.invoke(app, ["explain", TEXT, "--method", "gradients"])
     assert result.exit_code == 1
