@@ -61,14 +61,15 @@ def add(connection: Connection[Any], amounts: Sequence[tuple[PlainKey, PlainSums
     """
     if not amounts:
         return []
-    entity_ids, topics, buckets, versions = zip(*(key for key, _ in amounts), strict=True)
-    columns = zip(*(sums for _, sums in amounts), strict=True)
-    parameters: dict[str, object] = dict(zip(Sums._fields, map(integers, columns), strict=True))
+    # Column by column: zip(*amounts) would make an iterator for every row, and the cycle collector look at them all.
+    parameters: dict[str, object] = {
+        name: integers([sums[index] for _, sums in amounts]) for index, name in enumerate(Sums._fields)
+    }
     parameters |= {
-        "entity_id": texts(entity_ids),
-        "topic": texts(topics),
-        "bucket": minutes(buckets),
-        "model_version": texts(versions),
+        "entity_id": texts([key[0] for key, _ in amounts]),
+        "topic": texts([key[1] for key, _ in amounts]),
+        "bucket": minutes([key[2] for key, _ in amounts]),
+        "model_version": texts([key[3] for key, _ in amounts]),
         "now": now,
     }
     with connection.cursor(binary=True) as cursor:
@@ -82,7 +83,6 @@ def mark_changed(cursor: Cursor[Any], rows: Sequence[TrendRow]) -> None:
     A bucket already on the list is touched again: the update locks its row until commit, so the engine, which
     deletes what it has judged, either sees these sums or leaves the entry for its next round.
     """
-    moved = sorted({(row.entity_id, row.bucket) for row in rows if row.topic == ANY_TOPIC})
+    moved = sorted(dict.fromkeys((row.entity_id, row.bucket) for row in rows if row.topic == ANY_TOPIC))
     if moved:
-        entity_ids, buckets = zip(*moved, strict=True)
-        cursor.execute(_MARK, (texts(entity_ids), minutes(buckets)))
+        cursor.execute(_MARK, (texts([entity_id for entity_id, _ in moved]), minutes([at for _, at in moved])))

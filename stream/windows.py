@@ -7,6 +7,7 @@ twice, and the position in PostgreSQL, not the offset in Kafka, says where to go
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -127,6 +128,8 @@ def run(app: WindowsApp, stop: threading.Event) -> None:
     except StoppedError:
         return
     Path(app.conf.datadir).mkdir(parents=True, exist_ok=True)  # Faust makes the last folder only
+    gc.collect()
+    gc.freeze()  # what a start leaves behind stays: the collector need not look at it for every few batches
     asyncio.run(_run(app, stop))
 
 
