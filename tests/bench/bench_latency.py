@@ -17,10 +17,12 @@ import statistics
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import psycopg
@@ -148,11 +150,19 @@ def _figures(
             "documents_per_s": significant(timetable.per_second),
             "rows_not_seen": len(meant) - len(rows.seen),
             "webhooks_not_seen": sum(entity not in inbox.opened for entity in tipping),
+            "worst_row_ms_by_tenth": _worst(meant, rows),
             "sent_late_ms": percentiles([late * 1000 for late in timetable.late_s]),
             "looks": rows.looks,
             "a_look_ms": significant(rows.seconds / max(rows.looks, 1) * 1000),
         },
     }
+
+
+def _worst(meant: Mapping[UUID, float], rows: Rows) -> list[float]:
+    """The longest wait for a row in each tenth of the timetable, the warming up included: where a stall was."""
+    waits = [(rows.seen[one] - at) * 1000 for one, at in sorted(meant.items(), key=itemgetter(1)) if one in rows.seen]
+    size = -(-len(waits) // 10)
+    return [significant(max(waits[at : at + size])) for at in range(0, len(waits), size or 1)]
 
 
 def _wait(done: Callable[[], bool]) -> None:

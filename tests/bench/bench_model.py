@@ -7,39 +7,19 @@ for training, with all cores, turn by turn in one process; a ratio is of the two
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-
 import torch
-from transformers import (
-    BertConfig,
-    BertForSequenceClassification,
-    PreTrainedTokenizerFast,
-    TextClassificationPipeline,
-    logging,
-)
+from reference_models import BATCH, usual_pipeline
 
-from model.artefact import COMMITTED, TOKENIZER
 from model.classifier import Classifier
 from model.routing import language_of
 from model.written import written_examples
 
-SENTENCES, BATCH = 640, 32
-
-
-def usual_pipeline() -> Callable[[list[str]], object]:
-    logging.set_verbosity_error()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_file=str(COMMITTED / "en" / TOKENIZER), pad_token="[PAD]", model_max_length=512
-    )
-    network = BertForSequenceClassification(BertConfig(num_labels=3)).eval()
-    pipeline = TextClassificationPipeline(model=network, tokenizer=tokenizer, device="cpu")
-    return lambda texts: pipeline(texts, batch_size=BATCH)
+SENTENCES = 640
 
 
 def seconds(read: Callable[[list[str]], object], texts: list[str]) -> float:
@@ -52,7 +32,7 @@ def main(rounds: int = 5) -> None:
     texts = [one.text for one in written_examples(copies=3, seed=0) if language_of(one.text) == "en"]
     texts = list(dict.fromkeys(texts))[:SENTENCES]
     classifier = Classifier.load()
-    readers = {"usual pipeline, fp32, 110M": usual_pipeline(), f"{classifier.version}, int8": classifier.predict}
+    readers = {"usual pipeline, fp32, 110M": usual_pipeline("110m"), f"{classifier.version}, int8": classifier.predict}
     for read in readers.values():
         read(texts[: 2 * BATCH])
     taken = [{name: seconds(read, texts) for name, read in readers.items()} for _ in range(rounds)]

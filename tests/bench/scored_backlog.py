@@ -7,12 +7,12 @@ Chinese ones with a long tail), one document in eleven being Chinese. The words 
 from __future__ import annotations
 
 import random
-from bisect import bisect
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from confluent_kafka import Producer
+from lengths import drawn
 
 from storage.records import Mention, Origin, ScoredDocument
 from stream.dead_records import origin_headers
@@ -107,10 +107,7 @@ def _document(
 
 
 def _cut(draw: random.Random, text: str, quantiles: tuple[int, ...]) -> str:
-    """A piece of text whose length is drawn from the quantiles, straight lines between them."""
-    share = min(max(draw.random(), _SHARES[0]), _SHARES[-1] - 1e-9)
-    at = bisect(_SHARES, share)
-    low, high = _SHARES[at - 1], _SHARES[at]
-    length = round(quantiles[at - 1] + (quantiles[at] - quantiles[at - 1]) * (share - low) / (high - low))
+    """A piece of text whose length is drawn from the quantiles."""
+    length = drawn(draw, _SHARES, quantiles)
     begin = draw.randrange(len(text) - length)
     return text[begin : begin + length]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 import msgspec
+from lengths import drawn
 
 from model.routing import language_of
 from model.written import written_examples
@@ -110,17 +110,9 @@ def _spread(count: int) -> Iterator[RawDocument]:
 
 
 def _prose(draw: random.Random, words: Sequence[str], named: Sequence[str], quantiles: Sequence[int]) -> str:
-    length = _length(draw, quantiles)
+    length = drawn(draw, _SHARES, quantiles)
     text = " ".join([*named, *draw.choices(words, k=length // 5 + 1)])
     return text[:length].rstrip()
-
-
-def _length(draw: random.Random, quantiles: Sequence[int]) -> int:
-    """A length drawn from the quantiles, straight lines between them."""
-    share = draw.random()
-    at = bisect(_SHARES, share)
-    low, high = _SHARES[at - 1], _SHARES[at]
-    return round(quantiles[at - 1] + (quantiles[at] - quantiles[at - 1]) * (share - low) / (high - low))
 
 
 @cache
