@@ -86,7 +86,7 @@ def engine(patient: Patient) -> str:
 
 def watch_lists(patient: Patient) -> str:
     """The watch lists can be read."""
-    from deploy.roles import watched
+    from deploy.intake_parts import watched
 
     return f"{len(watched(patient.settings)):,} companies"
 

@@ -6,22 +6,20 @@ runs: the scorer needs no web server, the source no model.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
+from deploy.intake_parts import watched
 from deploy.role_names import ROLES
 from deploy.services import Services, topics_of
 from deploy.settings import Settings
 from deploy.threads import Part, run_together
-
-if TYPE_CHECKING:
-    from stream.limits import Limits
-    from stream.watchlist import Entity
 
 __all__ = ["RUN_ROLE", "RunRole", "now", "roles_for"]
 
@@ -61,10 +59,9 @@ def scorer(settings: Settings, services: Services, stop: threading.Event) -> Non
     import redis
 
     from deploy.engine_watch import count_event
+    from deploy.intake_parts import open_intake
     from deploy.weights import weights_folder
     from model.classifier import Classifier
-    from stream.entities import EntityLinker
-    from stream.intake import Intake
     from stream.novelty import StoryIndex
     from stream.scorer import Scorer
 
@@ -72,13 +69,14 @@ def scorer(settings: Settings, services: Services, stop: threading.Event) -> Non
     classifier = Classifier.load(
         weights_folder(settings), engine=chosen.engine, threads=chosen.threads, on_event=count_event
     )
-    with redis.Redis.from_url(services.redis_url) as cache:
+    spare = len(os.sched_getaffinity(0)) - classifier.passes
+    with redis.Redis.from_url(services.redis_url) as cache, open_intake(settings, spare, now) as intake:
         stories = StoryIndex(cache, prefix=settings.redis.prefix, window=timedelta(days=settings.intake.story_days))
         Scorer(
             services.kafka,
             topics_of(settings),
             f"{settings.kafka.group}-scorer",
-            Intake(EntityLinker(watched(settings)), limits_of(settings), now),
+            intake,
             stories,
             classifier,
             token_budget=chosen.token_budget or classifier.token_budget,
@@ -145,29 +143,6 @@ RUN_ROLE: Mapping[str, RunRole] = {
     "alerts": alerts,
     "scheduler": scheduler,
 }
-
-
-def watched(settings: Settings) -> list[Entity]:
-    """The watch list in force. Raises WatchListError that names every faulty line."""
-    from stream.watchlist import load
-
-    return load(list(settings.intake.watchlists), include_default=settings.intake.default_watchlist)
-
-
-def limits_of(settings: Settings) -> Limits:
-    """The bounds of intake, as the stream wants them."""
-    from stream.limits import Limits
-
-    given = settings.intake.limits
-    return Limits(
-        record_bytes=given.record_bytes,
-        json_bytes=given.json_bytes,
-        raw_chars=given.raw_chars,
-        title_chars=given.title_chars,
-        body_chars=given.body_chars,
-        oldest=datetime.combine(given.oldest, time(), tzinfo=UTC),
-        future=timedelta(hours=given.future_hours),
-    )
 
 
 def _kept_running(name: str, make: Callable[[], Any], stop: threading.Event) -> None:

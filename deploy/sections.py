@@ -96,7 +96,7 @@ class Model(Section):
     engine: Literal["auto", "onnx", "torch", "cuda"] = "auto"
     threads: int = Field(default=0, ge=0)
     token_budget: int = Field(default=0, ge=0)
-    deadline_ms: float = Field(default=50, gt=0)
+    deadline_ms: float = Field(default=25, gt=0)
 
     @model_validator(mode="after")
     def _one_place(self) -> Model:
@@ -118,11 +118,15 @@ class Limits(Section):
 
 
 class Intake(Section):
-    """What a document is read with: the watch lists, the bounds, and how long a story is remembered."""
+    """What a document is read with: the watch lists, the bounds, and how long a story is remembered.
+
+    `processes` is how many read beside the scorer's own; 0 for none, left out for as many as the model leaves cores.
+    """
 
     watchlists: tuple[Path, ...] = ()
     default_watchlist: bool = True
     story_days: float = Field(default=3, gt=0)
+    processes: int | None = Field(default=None, ge=0)
     limits: Limits = Limits()
 
 

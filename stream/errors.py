@@ -47,6 +47,10 @@ class Unreadable(StreamError):  # noqa: N818 - reads as what it is: "raises Unre
         self.reason = reason
         self.detail = detail
 
+    def __reduce__(self) -> tuple[type[Unreadable], tuple[DeadReason, str]]:
+        """So that it can come from another process."""
+        return type(self), (self.reason, self.detail)
+
 
 class WatchListError(StreamError):
     """A watch list cannot be used. `problems` names every mistake: file, line, column, and how to mend it."""

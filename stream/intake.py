@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -77,6 +77,16 @@ class Intake:
         """The clock is not asked: what a record becomes must not depend on when, or how often, it is read."""
         self._linker = linker
         self._limits = limits
+
+    def read_all(self, records: Sequence[RawRecord]) -> list[Read | Exception]:
+        """Each record read, or why it could not be: Unreadable, or a defect of ours."""
+        return [self._tried(record) for record in records]
+
+    def _tried(self, record: RawRecord) -> Read | Exception:
+        try:
+            return self.read(record)
+        except Exception as error:
+            return error
 
     def read(self, record: RawRecord) -> Read:
         """Decode, identify, clean, bound the time, tell the language, link to companies: in this order.

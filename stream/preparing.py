@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import structlog
 from redis.exceptions import RedisError
@@ -15,6 +15,7 @@ from stream.batching import Lane
 from stream.dead_records import letter_for
 from stream.errors import DeadReason, Unreadable
 from stream.intake import Intake, RawRecord, Read
+from stream.intake_workers import IntakeWorkers
 from stream.isolation import each
 from stream.metrics import STAGE_SECONDS
 from stream.novelty import Place, StoryIndex, StoryItem
@@ -40,7 +41,7 @@ class Preparing:
 
     def __init__(
         self,
-        intake: Intake,
+        intake: Intake | IntakeWorkers,
         stories: StoryIndex,
         classifier: Classifier,
         outcomes: Outcomes,
@@ -105,7 +106,7 @@ class Preparing:
         Waits while Redis is away. Raises StoppedError when told to stop meanwhile.
         """
         with STAGE_SECONDS.labels("intake").time():
-            read = [(record, one) for record in records if (one := self._read(record)) is not None]
+            read = list(self._readable(zip(records, self._intake.read_all(records), strict=True)))
         with STAGE_SECONDS.labels("stories").time():
             places = persist(
                 lambda: each(self._place, [one for _, one in read], passing=(RedisError,)),
@@ -125,14 +126,14 @@ class Preparing:
                 ready.append(Candidate(record, one, place, ids, lane))
         return ready
 
-    def _read(self, record: RawRecord) -> Read | None:
-        try:
-            return self._intake.read(record)
-        except Unreadable as error:
-            self._outcomes.dead(letter_for(record, error.reason, error.detail))
-        except Exception as error:
-            self._unscorable(record, "intake", error)
-        return None
+    def _readable(self, found: Iterable[tuple[RawRecord, Read | Exception]]) -> Iterator[tuple[RawRecord, Read]]:
+        for record, one in found:
+            if isinstance(one, Read):
+                yield record, one
+            elif isinstance(one, Unreadable):
+                self._outcomes.dead(letter_for(record, one.reason, one.detail))
+            else:
+                self._unscorable(record, "intake", one)
 
     def _encode(self, read: Sequence[Read]) -> list[tuple[Tokens, ...]]:
         """The questions to the model about each document: the whole, then each of several companies that it names."""

@@ -21,6 +21,7 @@ from model.classifier import Classifier
 from stream.backoff import StoppedError, persist
 from stream.commits import InWork
 from stream.intake import Intake
+from stream.intake_workers import IntakeWorkers
 from stream.novelty import StoryIndex
 from stream.outcomes import Outcomes
 from stream.preparing import Preparing
@@ -36,8 +37,8 @@ _AT_ONCE = 128
 """Records taken from the client at a time."""
 
 _IN_WORK = 0.5
-"""Records in work for each token that fits the passes side by side: some twenty batches of news for each, enough to pack
-them with 1 % of padding.
+"""Records in work for each token that fits the passes side by side: some twenty batches of news for each pass, which
+packs them with 2 % of padding.
 
 Of a backfill it is half as many, so that it delays no live document for long.
 """
@@ -55,7 +56,7 @@ class Scorer:
         bootstrap: str,
         topics: Topics,
         group: str,
-        intake: Intake,
+        intake: Intake | IntakeWorkers,
         stories: StoryIndex,
         classifier: Classifier,
         *,

@@ -27,7 +27,8 @@ def score_lines(settings: Settings, file: str) -> int:
 
     Raises UsageError for a file that is not there, ArtefactError and WatchListError.
     """
-    from deploy.roles import limits_of, now, watched
+    from deploy.intake_parts import limits_of, watched
+    from deploy.roles import now
     from deploy.weights import weights_folder
     from model.classifier import Classifier
     from stream.entities import EntityLinker

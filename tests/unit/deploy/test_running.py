@@ -15,9 +15,10 @@ from deploy.backlog import Backlog, wait_until_settled
 from deploy.embedded.stack import EmbeddedStack
 from deploy.embedded.watch import watched_stack
 from deploy.errors import EmbeddedError, RoleError, UsageError
+from deploy.intake_parts import limits_of
 from deploy.metrics import metrics_port, serve_metrics
 from deploy.role_process import noted, running_roles
-from deploy.roles import _kept_running, limits_of, roles_for
+from deploy.roles import _kept_running, roles_for
 from deploy.services import Services, known_services, open_services, stack_folder
 from deploy.settings import Settings, load_settings
 from deploy.threads import run_together
