@@ -6,8 +6,8 @@ integral is taken by Gauss-Legendre quadrature, with more points until the attri
 probabilities (completeness).
 
 What is explained is the encoder alone: n-grams beside it (`model/wide.py`) are counted, not embedded, so there is no
-way to go along. In the sentiment of a whole text they have a say, and there the probability is not that of the classifier;
-occlusion (`model/explanation.py`) explains both together.
+way to go along. In the sentiment of a whole text they have a say, and there the probability is not that of the
+classifier; occlusion (`model/explanation.py`) explains both together.
 """
 
 from pathlib import Path

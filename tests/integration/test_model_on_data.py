@@ -17,7 +17,7 @@ from model.datasets import Row, document_rows, read_rows, split_rows, task_of_ro
 from model.evaluation import Report, evaluate
 
 LABELLED = Path(__file__).resolve().parents[3] / "shared" / "data" / "labelled"
-PHRASEBANK, FORUM_ZH = "financial_phrasebank", "finfe_zh_sentiment"
+PHRASEBANK, FORUM_ZH, TWEETS = "financial_phrasebank", "finfe_zh_sentiment", "twitter_financial_sentiment"
 
 pytestmark = [
     pytest.mark.data,
@@ -47,7 +47,7 @@ def _measured(classifier: Classifier, name: str) -> Report:
 
 
 def _short(accuracy: float, macro_f1: float) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=f"promised, not reached: {accuracy} / {macro_f1}, see decision 0011")
+    return pytest.mark.xfail(strict=True, reason=f"promised, not reached: {accuracy} / {macro_f1}, see decision 0012")
 
 
 # Accuracy and macro-F1 that were promised of the int8 model; 0 where nothing was promised.
@@ -55,7 +55,7 @@ def _short(accuracy: float, macro_f1: float) -> pytest.MarkDecorator:
     ("name", "accuracy", "macro_f1"),
     [
         pytest.param(PHRASEBANK, 0.870, 0.855, marks=_short(0.870, 0.855)),
-        pytest.param("twitter_financial_sentiment", 0.875, 0.84, marks=_short(0.875, 0.84)),
+        pytest.param(TWEETS, 0.875, 0.84, marks=_short(0.875, 0.84)),
         ("twitter_financial_topic", 0.88, 0.85),
         ("sentfin_entity", 0.83, 0),
         ("finnsp_zh_negative", 0.955, 0),
@@ -84,8 +84,33 @@ def test_the_transformer_beats_tf_idf_on_english_news(classifier: Classifier) ->
     assert ours > baseline_accuracy(train, dev, test) + 0.06
 
 
-def test_probabilities_can_be_taken_at_their_word(classifier: Classifier) -> None:
-    assert (_measured(classifier, PHRASEBANK).calibration_error or 0) < 0.1
+@pytest.mark.parametrize(
+    "name",
+    [
+        PHRASEBANK,
+        FORUM_ZH,
+        "sentfin_entity",
+        "stockemotions",
+        "finnsp_zh_negative",
+        "finese_zh_risk_event",
+        "twitter_financial_topic",
+        pytest.param(TWEETS, marks=pytest.mark.xfail(strict=True, reason="promised, not reached: see decision 0012")),
+    ],
+)
+def test_probabilities_can_be_taken_at_their_word(classifier: Classifier, name: str) -> None:
+    # PhraseBank is at the limit, where the int8 rounding of another processor may tip it over
+    limit = 0.045 if name == PHRASEBANK else 0.04
+    error = _measured(classifier, name).calibration_error
+    assert error is not None
+    assert error <= limit
+
+
+@pytest.mark.parametrize("name", [FORUM_ZH, TWEETS, "finnsp_zh_negative", "stockemotions"])
+def test_n_grams_beside_the_encoder_make_it_better(classifier: Classifier, name: str) -> None:
+    _, _, test = _split(name, _seed(classifier))
+    task = task_of_rows(test)
+    alone = evaluate(Classifier.load(engine="onnx", wide=False), test, task)
+    assert evaluate(classifier, test, task).accuracy > alone.accuracy + 0.01
 
 
 def test_the_manifest_states_what_is_measured(classifier: Classifier) -> None:
