@@ -21,7 +21,7 @@ from stream.documents import RawDocument
 
 __all__ = ["BacklogRun", "work_off"]
 
-_LOOK_EVERY_S = 0.05
+_LOOK_EVERY_S = 0.1
 _PATIENCE_S = 180.0
 """Longest standstill: four roles take a while to load on a busy machine."""
 _STEADY = 0.1

@@ -1,6 +1,6 @@
 """Texts to predictions: our engine and batching beside the usual ones, and beside what the hardware gives. JSON.
 
-`python tests/bench/bench_engine.py [--short] [--documents 3000] [--rounds 5]`. Contestants, turn by turn on the same
+`python tests/bench/bench_engine.py [--short] [--documents 2000] [--rounds 5]`. Contestants, turn by turn on the same
 texts, all with every core:
 
 ours              `Classifier.predict`, tokenising included
@@ -57,7 +57,7 @@ class _Sizes:
     table_rounds: int
 
 
-_FULL, _SHORT = _Sizes(3_000, 5, 1_500, 3), _Sizes(300, 2, 150, 1)
+_FULL, _SHORT = _Sizes(2_000, 5, 800, 3), _Sizes(300, 2, 150, 1)
 
 
 def measure(frame: Frame) -> dict[str, Any]:
