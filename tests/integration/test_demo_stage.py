@@ -123,7 +123,8 @@ def test_a_run_has_its_own_database_topics_and_keys_and_the_next_one_removes_the
     def of_runs() -> list[str]:
         return [name for name in admin.list_topics(timeout=10).topics if name.startswith("demo-")]
 
-    eventually(lambda: len(of_runs()) == len(topics.names()))  # the broker shows a new topic, and forgets a deleted one, after a moment
+    # The broker shows a new topic, and forgets a deleted one, after a moment.
+    eventually(lambda: len(of_runs()) == len(topics.names()))
     with redis.Redis.from_url(stack.redis_url) as cache:
         cache.set(f"{stage.redis_prefix}hot", 1)
         cache.set("yuqing:hot", 1)
