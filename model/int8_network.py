@@ -16,7 +16,9 @@ from model.int8_weights import LAYER, WORDS, Int8Product, Int8Weights
 from model.quantization import ACTIVATION_LIMIT
 
 _QUIET: Final = 1e-9  # the scale of a token that is all zeros, as in the ONNX file
-_LEAST_ROWS: Final = 17  # CUDA multiplies no fewer rows of int8
+_ROWS: Final = 32
+"""torch takes no fewer than 17 rows of int8 on CUDA, and cuBLAS refuses some numbers that are not round (pytorch #169956,
+#178469): rows are filled up to a multiple of this, with zeros, which change no sum."""
 _EMBEDDINGS: Final = "encoder.embeddings"
 
 
@@ -37,8 +39,7 @@ class Int8Linear(nn.Module):
         loudest = torch.linalg.vector_norm(flat, ord=float("inf"), dim=1, keepdim=True)
         scale = (loudest * (1 / ACTIVATION_LIMIT)).clamp_(min=_QUIET)
         steps = torch.round(flat / scale).to(torch.int8)
-        if len(steps) < _LEAST_ROWS:
-            steps = functional.pad(steps, (0, 0, 0, _LEAST_ROWS - len(steps)))
+        steps = functional.pad(steps, (0, 0, 0, -len(steps) % _ROWS))
         sums = torch._int_mm(steps, integers.t())[: len(flat)].to(torch.float32)
         return torch.addcmul(bias, sums.mul_(scale), columns).view(*hidden.shape[:-1], -1)
 
