@@ -17,7 +17,7 @@ from model.quantization import ACTIVATION_LIMIT
 
 _QUIET: Final = 1e-9  # the scale of a token that is all zeros, as in the ONNX file
 _ROWS: Final = 32
-"""torch takes no fewer than 17 rows of int8 on CUDA, and cuBLAS refuses some numbers that are not round (pytorch #169956,
+"""torch takes no fewer than 17 rows of int8 on CUDA, and cuBLAS refuses some odd numbers of them (pytorch #169956 and
 #178469): rows are filled up to a multiple of this, with zeros, which change no sum."""
 _EMBEDDINGS: Final = "encoder.embeddings"
 

@@ -2,8 +2,8 @@
 
 `python tests/bench/bench_gpu.py [--texts 100000] [--engine cuda]`. The texts are written sentences, again and again;
 one thread more than the engine likes passes side by side takes 2,048 at a time, so that some are tokenised while
-others are computed. How busy the GPU was is what `nvidia-smi` says, asked ten times a second. `--engine onnx` runs the
-same on the CPU.
+others are computed. How busy the GPU was is what `nvidia-smi` says, asked ten times a second. `--engine onnx`
+and `--engine torch` run the same on the CPU.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ASK = ["nvidia-smi", "--query-gpu=name,utilization.gpu,memory.used", "--format=
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--texts", type=int, default=100_000)
-    parser.add_argument("--engine", choices=("cuda", "onnx"), default="cuda")
+    parser.add_argument("--engine", choices=("cuda", "onnx", "torch"), default="cuda")
     given = parser.parse_args()
     classifier = Classifier.load(engine=given.engine)
     written = [one.text for one in written_examples(copies=8, seed=1)]
