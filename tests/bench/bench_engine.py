@@ -1,6 +1,6 @@
 """Texts to predictions: our engine and batching beside the usual ones, and beside what the hardware gives. JSON.
 
-`python tests/bench/bench_engine.py [--short] [--documents 2000] [--rounds 5]`. Contestants, turn by turn on the same
+`python tests/bench/bench_engine.py [--short] [--documents 1500] [--rounds 5]`. Contestants, turn by turn on the same
 texts, all with every core:
 
 ours              `Classifier.predict`, tokenising included
@@ -32,8 +32,9 @@ from bench_frame import Frame, alone
 from figures import by_turns, ratio, significant
 from reference_models import BATCH, ENCODER, export_fp32
 from texts import sample, text_of
+from tokenizers import Tokenizer
 
-from model.artefact import COMMITTED, ONNX_INT8, read_manifest
+from model.artefact import COMMITTED, ONNX_INT8, TOKENIZER, read_manifest
 from model.classifier import TOKEN_BUDGET, Classifier, Tokens, pack
 from model.engines import Engine, IntArray, OnnxEngine
 from stream.batching import Batcher
@@ -44,7 +45,7 @@ Arrays = tuple[IntArray, IntArray]
 Policy = Callable[[Sequence[Tokens]], list[list[int]]]
 
 _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-_PAD_ID = read_manifest(COMMITTED).encoders[ENCODER].pad_id
+_PART = read_manifest(COMMITTED).encoders[ENCODER]
 _AHEAD = 512
 """Texts that wait in the batcher, as under a backlog with two cores: see `stream/scorer.py`."""
 
@@ -57,7 +58,7 @@ class _Sizes:
     table_rounds: int
 
 
-_FULL, _SHORT = _Sizes(2_000, 5, 800, 3), _Sizes(300, 2, 150, 1)
+_FULL, _SHORT = _Sizes(1_500, 5, 600, 3), _Sizes(300, 2, 150, 1)
 
 
 def measure(frame: Frame) -> dict[str, Any]:
@@ -115,12 +116,16 @@ def _contestants(
     classifier: Classifier, texts: Sequence[str], engines: Mapping[str, _Way]
 ) -> dict[str, Callable[[], float]]:
     tokens = classifier.encode(texts)
-    sorted_arrays = [_padded([tokens[place] for place in places]) for places in _sorted(tokens)]
+    sorted_arrays = [_padded([tokens[place].ids for place in places]) for places in _sorted(tokens)]
     fp32 = engines["fp32, one pass on all cores"]
+
+    tokenizer = Tokenizer.from_file(str(COMMITTED / ENCODER / TOKENIZER))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(_PART.max_tokens)
 
     def arrival_order() -> None:
         for at in range(0, len(texts), BATCH):
-            fp32.run([_padded(classifier.encode(texts[at : at + BATCH]))])
+            fp32.run([_padded([one.ids for one in tokenizer.encode_batch(texts[at : at + BATCH])])])
 
     work: dict[str, Callable[[], object]] = {
         "ours": lambda: classifier.predict(texts),
@@ -137,7 +142,7 @@ def _table(engines: Mapping[str, _Way], tokens: Sequence[Tokens], rounds: int) -
     """Engines by policies: sentences a second, and how much of what is computed is text."""
     policies: dict[str, Policy] = {"arrival order, 32": _arrival, "sorted": _sorted, "our batcher": _batcher}
     batches = {
-        name: [_padded([tokens[place] for place in one]) for one in cut(tokens)] for name, cut in policies.items()
+        name: [_padded([tokens[place].ids for place in one]) for one in cut(tokens)] for name, cut in policies.items()
     }
     cells = {
         (engine, policy): partial(_rate, len(tokens), partial(way.run, arrays))
@@ -183,12 +188,11 @@ def _batcher(tokens: Sequence[Tokens]) -> list[list[int]]:
     return batches
 
 
-def _padded(batch: Sequence[Tokens]) -> Arrays:
-    pad_id = _PAD_ID
-    ids = np.full((len(batch), max(map(len, batch))), pad_id, dtype=np.int64)
+def _padded(batch: Sequence[Sequence[int]]) -> Arrays:
+    ids = np.full((len(batch), max(map(len, batch))), _PART.pad_id, dtype=np.int64)
     mask = np.zeros_like(ids)
     for row, item in enumerate(batch):
-        ids[row, : len(item)] = item.ids
+        ids[row, : len(item)] = item
         mask[row, : len(item)] = 1
     return ids, mask
 
