@@ -113,7 +113,6 @@ def windows(settings: Settings, services: Services, stop: threading.Event) -> No
             ingest,
             hot,
             batch_size=settings.windows.batch_size,
-            within_s=settings.windows.within_s,
             data_dir=settings.state_folder / "windows",
             clock=now,
         )

@@ -134,7 +134,6 @@ class Windows(Section):
     """How documents are counted."""
 
     batch_size: Positive = 1000
-    within_s: Seconds = 0.25
     allowed_lateness_s: float = Field(default=3600, ge=0)
     idle_after_s: Seconds = 60
     hot_hours: float = Field(default=48, gt=0)

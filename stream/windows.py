@@ -71,14 +71,14 @@ def build_app(
     hot: HotWindows,
     *,
     batch_size: int,
-    within_s: float,
     data_dir: Path,
     clock: Callable[[], datetime] | None = None,
 ) -> WindowsApp:
     """One worker of the group `group`; run as many as there are partitions, each in its own process.
 
-    A batch holds up to `batch_size` scored documents and waits `within_s` seconds at most to fill. Faust writes
-    nothing of value into `data_dir`. `clock` feeds the metric of arrival to commit.
+    A batch holds up to `batch_size` scored documents: what has gathered while the one before it was booked. A lone
+    document is booked at once. Faust writes nothing of value into `data_dir`. `clock` feeds the metric of arrival to
+    commit.
     """
     app = WindowsApp(group, **_faust_settings(bootstrap, data_dir))
     app.transport = PositionedTransport(app.conf.broker_consumer, app)

@@ -116,7 +116,6 @@ class Pipeline:
             ingest,
             hot or self.hot,
             batch_size=batch_size,
-            within_s=0.02,
             data_dir=self.folder / "faust",
             clock=now,
         )

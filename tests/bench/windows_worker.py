@@ -73,7 +73,6 @@ def windows(settings: dict[str, Any]) -> None:
         ingest,
         HotWindows(redis.Redis.from_url(settings["redis"]), prefix=prefix, keep=timedelta(hours=48)),
         batch_size=settings["batch_size"],
-        within_s=0.25,
         data_dir=Path(settings["folder"]) / prefix,
         clock=lambda: datetime.now(UTC),
     )
