@@ -40,7 +40,7 @@ _LONGEST = timedelta(days=5)
 def scored_documents(count: int, topics: Topics, *, seed: int = 5) -> Iterator[ScoredDocument]:
     """So many different documents as the scorer makes them, dealt out over the partitions; the same for each seed.
 
-    A document names 1.3 companies and 1.1 topics; seven are published a minute, or more where they would not fit into
+    A document names 1.3 companies and one topic; seven are published a minute, or more where they would not fit into
     five days.
     """
     draw = random.Random(seed)
