@@ -133,7 +133,7 @@ class Intake(Section):
 class Windows(Section):
     """How documents are counted."""
 
-    batch_size: Positive = 1000
+    batch_size: Positive = 2000
     allowed_lateness_s: float = Field(default=3600, ge=0)
     idle_after_s: Seconds = 60
     hot_hours: float = Field(default=48, gt=0)
