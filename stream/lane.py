@@ -1,14 +1,15 @@
 """One topic's way into the books: while a batch is being booked, the next one is read and gathers.
 
-A quiet topic's record is booked at once, alone; a busy topic's wait for the transaction before them and go together.
-So the batch grows with the backlog, up to `at_once`, and needs no timer.
+A quiet topic's record is booked at once, alone; a busy topic's wait for the transaction before them and go together,
+ten transactions a second at most unless they are full: a transaction costs some milliseconds here, in PostgreSQL and in
+the alert engine that it wakes, whatever is in it. So the batch grows with the traffic, up to `at_once`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import structlog
@@ -22,6 +23,8 @@ __all__ = ["Lane", "Read"]
 _log = structlog.get_logger()
 
 _AFTER_DEFECT_S = 1.0
+_PACE_S = 0.1
+"""From the beginning of one transaction to that of the next, while batches are not full. See decision 0014."""
 
 Read = Callable[[Sequence[LogRecord]], Sequence[Entry]]
 
@@ -67,6 +70,7 @@ class Lane:
                 await self._changed.wait_for(lambda: self._waiting)
                 batch, self._waiting = self._waiting[: self._at_once], self._waiting[self._at_once :]
                 self._changed.notify_all()
+            began = asyncio.get_running_loop().time()
             try:
                 await self._carrier.carry(batch, self._book, consumer)
             except StoppedError:
@@ -75,3 +79,10 @@ class Lane:
                 # A defect. The batch is not booked, so what follows it counts as passed over, and is read again.
                 _log.error("batch_failed", stage=self._name, records=len(batch), **told(error))
                 await asyncio.sleep(_AFTER_DEFECT_S)
+            await self._gather(began + _PACE_S)
+
+    async def _gather(self, until: float) -> None:
+        """Returns at `until`, in the loop's time, or once a full batch waits."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until), self._changed:
+                await self._changed.wait_for(lambda: len(self._waiting) >= self._at_once)

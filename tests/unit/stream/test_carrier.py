@@ -210,6 +210,24 @@ async def test_a_lane_gathers_the_next_batch_while_one_is_booked(world: World) -
     assert [note for note in world.notes if note.startswith("book")] == ["book 5", "book 6,7,8"]
 
 
+async def test_after_a_batch_a_lane_waits_for_its_turn_or_for_a_full_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.lane._PACE_S", 3600)
+    lane = Lane("scored", world.carrier, read, world.books.book, at_once=3)
+    async with lane.running(world.consumer):
+        await lane.put(entries(5))
+        await until(lambda: "done to 6" in world.notes)
+        await lane.put(entries(6))
+        await lane.put(entries(7))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert "book 6" not in world.notes
+        await lane.put(entries(8))
+        await until(lambda: "done to 9" in world.notes)
+    assert [note for note in world.notes if note.startswith("book")] == ["book 5", "book 6,7,8"]
+
+
 async def test_a_lane_makes_faust_wait_while_a_full_batch_waits(world: World) -> None:
     lane = Lane("scored", world.carrier, read, world.books.book, at_once=2)
     await lane.put(entries(5, 6))
