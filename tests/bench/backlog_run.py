@@ -57,6 +57,7 @@ def work_off(
     Raises TimeoutError where three minutes pass without a record.
     """
     with installed(stack, folder) as product:
+        empty = product.bytes_kept(stack)
         began = time.perf_counter()
         product.publish(documents)
         published_s = time.perf_counter() - began
@@ -75,12 +76,14 @@ def work_off(
             seen += _until(product, session, count)
             spent = cpu_seconds(everyone())
             told = _told(product)
+        full = product.bytes_kept(stack)
     steady = count - next(done for _, done in seen if done >= _STEADY * count)
     cpu = {name: round((spent[name] - before.get(name, 0.0)) / max(steady, 1) * 1e6) for name in sorted(spent)}
     told |= {
         "documents": count,
         "published_per_s": significant(count / published_s),
         "cpu_us_per_document": cpu,
+        "bytes_kept_per_document": {name: round((full[name] - empty[name]) / count) for name in full},
         "cores_busy": significant(sum(cpu.values()) / 1e6 * steady_rate(seen, count, after=_STEADY)),
     }
     return BacklogRun(steady_rate(seen, count, after=_STEADY), seen, memory, frozenset(services), told)

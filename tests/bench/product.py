@@ -86,6 +86,16 @@ class Product:
         assert row is not None
         return row[0]
 
+    def bytes_kept(self, stack: Stack) -> dict[str, int]:
+        """What its documents take in each service: tables with their indexes, log segments, all of Redis."""
+        with psycopg.connect(self.database_url) as session:
+            row = session.execute("SELECT pg_database_size(current_database())").fetchone()
+        with redis.Redis.from_url(self.settings.redis.url.get_secret_value()) as cache:
+            used = cache.info("memory")["used_memory"]
+        segments = stack.folder.rglob(f"{self.settings.kafka.topic_prefix}documents.*/*.log")
+        assert row is not None
+        return {"postgres": row[0], "kafka": sum(one.stat().st_size for one in segments), "redis": used}
+
     def roles(self) -> dict[str, Watched]:
         """The roles' processes, by name; those that have started."""
         return {one.role: Watched(one.pid) for one in running_roles(self.settings.state_folder) if one.role in ROLES}
