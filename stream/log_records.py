@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from storage.records import DeadLetter, Origin, ScoredDocument
+from stream.reading_order import Placed
 
 __all__ = ["Entry", "LogRecord", "place_of", "time_of"]
 
@@ -15,15 +16,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-class LogRecord(Protocol):
+class LogRecord(Placed, Protocol):
     """A record of `documents.scored` or `documents.dead`, as aiokafka gives it. `timestamp` is in milliseconds."""
 
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
     @property
     def timestamp(self) -> int: ...
     @property

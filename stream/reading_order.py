@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-__all__ = ["ReadingOrder", "Sorted"]
+__all__ = ["Placed", "ReadingOrder", "Sorted"]
 
 Partition = tuple[str, int]
 

@@ -97,7 +97,7 @@ class Scorer:
         preparing.start()
         _log.info("scorer_started", model=self._classifier.version, engine=self._classifier.engine_name)
         try:
-            self._work(reader, preparing, outcomes, stop)
+            self._work(reader, preparing, scoring, outcomes, stop)
         finally:
             preparing.close()
             scoring.close()
@@ -114,8 +114,11 @@ class Scorer:
             stop=stop,
         )
 
-    def _work(self, reader: RawReader, preparing: Preparing, outcomes: Outcomes, stop: threading.Event) -> None:
+    def _work(
+        self, reader: RawReader, preparing: Preparing, scoring: Scoring, outcomes: Outcomes, stop: threading.Event
+    ) -> None:
         while not stop.is_set():
+            scoring.check()  # a broken model finishes nothing, so that paused topics would never bring us a record
             records = reader.read(_AT_ONCE, _NOTICE_STOP_S)
             preparing.put([one for one in records if one.topic == self._topics.raw], "live")
             preparing.put([one for one in records if one.topic == self._topics.backfill], "backfill")

@@ -180,12 +180,17 @@ class Gate:
 
     passes = 1
 
-    def __init__(self) -> None:
-        self._classifier = KeywordClassifier()
+    def __init__(self, classifier: KeywordClassifier) -> None:
+        self._classifier = classifier
         self.opened = threading.Event()
+        self.encoded = 0
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._classifier, name)
+
+    def encode(self, texts: Sequence[str], *, toward: Sequence[str | None]) -> list[Tokens]:
+        self.encoded += len(texts)
+        return self._classifier.encode(texts, toward=toward)
 
     def predict_tokens(self, batch: Sequence[Tokens]) -> list[Prediction]:
         assert self.opened.wait(60)
@@ -195,7 +200,7 @@ class Gate:
 def test_what_is_ahead_of_the_model_is_paused_and_not_piled_up(pipeline: Pipeline) -> None:
     # 2,048 tokens in one pass: half as many records, and one read of at most 128 that was under way.
     pipeline.publish(stories(3000))
-    gate = Gate()
+    gate = Gate(KeywordClassifier())
     with pipeline.scoring(pipeline.scorer(gate)):
         try:
             eventually(lambda: paused(pipeline.topics.raw))
@@ -205,6 +210,26 @@ def test_what_is_ahead_of_the_model_is_paused_and_not_piled_up(pipeline: Pipelin
         eventually(lambda: outcomes(pipeline) == 3000, 60)
     scored = {decode_scored(one.value() or b"").origin for one in pipeline.records(pipeline.topics.scored)}
     assert len(scored) == 3000
+
+
+def test_a_model_that_breaks_while_its_topic_is_paused_stops_the_scorer_too(pipeline: Pipeline) -> None:
+    pipeline.publish(stories(3000))
+    gate, failures = Gate(KeywordClassifier(broken=True)), []
+
+    def work() -> None:
+        try:
+            pipeline.scorer(gate).run(threading.Event())  # which nobody sets
+        except ModelError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        eventually(lambda: paused(pipeline.topics.raw) and gate.encoded >= counted(pipeline.topics.raw))
+    finally:
+        gate.opened.set()
+    thread.join(20)
+    assert len(failures) == 1
 
 
 def counted(topic: str) -> float:
