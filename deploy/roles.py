@@ -6,7 +6,6 @@ runs: the scorer needs no web server, the source no model.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -62,6 +61,7 @@ def scorer(settings: Settings, services: Services, stop: threading.Event) -> Non
     from deploy.intake_parts import open_intake
     from deploy.weights import weights_folder
     from model.classifier import Classifier
+    from model.engine_choice import usable_cores
     from stream.novelty import StoryIndex
     from stream.scorer import Scorer
 
@@ -69,7 +69,7 @@ def scorer(settings: Settings, services: Services, stop: threading.Event) -> Non
     classifier = Classifier.load(
         weights_folder(settings), engine=chosen.engine, threads=chosen.threads, on_event=count_event
     )
-    spare = len(os.sched_getaffinity(0)) - classifier.passes
+    spare = usable_cores() - classifier.passes
     with redis.Redis.from_url(services.redis_url) as cache, open_intake(settings, spare, now) as intake:
         stories = StoryIndex(cache, prefix=settings.redis.prefix, window=timedelta(days=settings.intake.story_days))
         Scorer(

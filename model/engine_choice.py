@@ -58,7 +58,7 @@ def choose_engine(asked: EngineName, *, cores: int = 0) -> EngineChoice:
     Raises:
         EngineError: 'cuda' was asked for and cannot run here; the message says why.
     """
-    every = cores or len(os.sched_getaffinity(0))
+    every = cores or usable_cores()
     if asked == "torch":
         return EngineChoice("torch", "asked for", passes=1, threads=cores, token_budget=CPU_TOKENS)
     hindrance = None if asked == "onnx" else cuda_hindrance()
@@ -70,6 +70,11 @@ def choose_engine(asked: EngineName, *, cores: int = 0) -> EngineChoice:
     if asked == "cuda":
         return EngineChoice("cuda", "asked for", GPU_PASSES, behind, GPU_TOKENS, "cuda")
     return EngineChoice("cuda", "a GPU is there", GPU_PASSES, behind, GPU_TOKENS, "cuda", optional=True)
+
+
+def usable_cores() -> int:
+    """How many cores this process may use: a container may have fewer than the machine. macOS tells the latter alone."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def cuda_hindrance() -> str | None:

@@ -14,7 +14,6 @@ Then a table: engines by policies of batching, on tokens made beforehand.
 
 from __future__ import annotations
 
-import os
 import statistics
 import tempfile
 import time
@@ -36,6 +35,7 @@ from tokenizers import Tokenizer
 
 from model.artefact import COMMITTED, ONNX_INT8, TOKENIZER, read_manifest
 from model.classifier import TOKEN_BUDGET, Classifier, Tokens, pack
+from model.engine_choice import usable_cores
 from model.engines import Engine, IntArray, OnnxEngine
 from stream.batching import Batcher
 
@@ -44,7 +44,7 @@ __all__ = ["measure"]
 Arrays = tuple[IntArray, IntArray]
 Policy = Callable[[Sequence[Tokens]], list[list[int]]]
 
-_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_CORES = usable_cores()
 _PART = read_manifest(COMMITTED).encoders[ENCODER]
 _AHEAD = 512
 """Texts that wait in the batcher, as under a backlog with two cores: see `stream/scorer.py`."""
