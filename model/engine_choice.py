@@ -73,7 +73,7 @@ def choose_engine(asked: EngineName, *, cores: int = 0) -> EngineChoice:
 
 
 def usable_cores() -> int:
-    """How many cores this process may use: a container may have fewer than the machine. macOS tells the latter alone."""
+    """How many cores this process may use: a container may have fewer than the machine; macOS tells the latter."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
