@@ -31,7 +31,20 @@ document_keys = Table(
     metadata,
     Column("document_id", UUID(as_uuid=True), primary_key=True),
     Column("published_at", _at, nullable=False),
-    comment="Which documents are counted. Not partitioned: an id is unique whatever its date.",
+    Column(
+        "revised_at",
+        _at,
+        comment="When the version in force was made at its source; null: the document as it first came.",
+    ),
+    Column("digest", UUID(as_uuid=True), comment="Of the content in force: decides between corrections of one time."),
+    Column(
+        "withdrawn_at",
+        _at,
+        comment="Since when no version counts: it was taken down, or that came before the document.",
+    ),
+    Column("erased_at", _at, comment="When its text was erased for good: no later version is stored."),
+    comment="Which ids are known, and the version of each in force. Counted where withdrawn_at is null. "
+    "Not partitioned: an id is unique whatever its date.",
 )
 
 documents = Table(
@@ -62,6 +75,33 @@ documents = Table(
     PrimaryKeyConstraint("document_id", "published_at"),
     postgresql_partition_by="RANGE (published_at)",
     comment="One row per distinct document; partitioned by UTC day of published_at.",
+)
+
+withdrawn_documents = Table(
+    "withdrawn_documents",
+    metadata,
+    Column("document_id", UUID(as_uuid=True), nullable=False),
+    Column("published_at", _at, nullable=False),
+    Column("arrived_at", _at, nullable=False),
+    Column("ingested_at", _at, nullable=False),
+    Column("withdrawn_at", _at, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("story_id", UUID(as_uuid=True), nullable=False),
+    Column("novelty", Text, nullable=False),
+    Column("sentiment", Text, nullable=False),
+    Column("score_micro", Integer, nullable=False),
+    Column("topics", ARRAY(Text), nullable=False),
+    Column("mentions", JSONB, nullable=False),
+    Column("model_version", Text, nullable=False),
+    Column("raw_topic", Text, nullable=False),
+    Column("raw_partition", Integer, nullable=False),
+    Column("raw_offset", BigInteger, nullable=False),
+    PrimaryKeyConstraint("raw_topic", "raw_partition", "raw_offset"),
+    Index("withdrawn_documents_published_at", "published_at"),
+    Index("withdrawn_documents_document_id", "document_id"),
+    comment="Versions of documents that counted from ingested_at until withdrawn_at: corrected or taken down since. "
+    "Numbers, no text.",
 )
 
 mentions = Table(
@@ -109,6 +149,9 @@ ledger = Table(
     Column("stored", BigInteger, nullable=False, server_default=text("0")),
     Column("repeated", BigInteger, nullable=False, server_default=text("0")),
     Column("dead", BigInteger, nullable=False, server_default=text("0")),
+    Column("corrected", BigInteger, nullable=False, server_default=text("0")),
+    Column("retracted", BigInteger, nullable=False, server_default=text("0")),
+    Column("superseded", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("topic", "partition"),
     comment="Which offsets of documents.raw have an outcome, and how many had which: their sizes agree.",
 )
@@ -140,8 +183,10 @@ retention = Table(
     Column("one_row", Boolean, primary_key=True, server_default=text("true")),
     Column("kept_from", _at),
     Column("documents_dropped", BigInteger, nullable=False, server_default=text("0")),
+    Column("withdrawn_dropped", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint("one_row", name="retention_one_row"),
-    comment="One row. Documents published before kept_from were dropped, this many; their ids and sums stay.",
+    comment="One row. Documents published before kept_from were dropped, this many, and this many withdrawn versions; "
+    "ids and sums stay.",
 )
 
 dead_letters = Table(
