@@ -1,30 +1,33 @@
-"""Alerts in the database: episodes as rows, every change with its entry in the history."""
+"""Alerts in the database, as detection sees them: episodes as rows. What people make of them: transition_rows."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 
 from alerts.detectors import Finding
-from alerts.lifecycle import RESOLVED, Change, Episode, why
+from alerts.lifecycle import FIRING, RESOLVED, Change, Episode, why
 from alerts.series import minute_of, time_of
-from storage.tables import alert_history, alerts
+from alerts.thresholds import rank
+from alerts.transition_rows import Taken, take
+from alerts.transitions import Status
+from storage.tables import alerts
 
-__all__ = ["ENGINE", "near", "quiet_since", "write"]
+__all__ = ["OPEN", "OVER", "episode_of", "near", "quiet_since", "write"]
 
-ENGINE = "engine"
-"""The actor of what the engine does by itself."""
+OPEN, OVER = "open", "over"
+"""What `alerts.episode` says. An alert that somebody resolved by hand may belong to an episode that is still open."""
 
 
 def near(
     connection: Connection, detector: str, entities: Sequence[str], since: int, until: int
 ) -> dict[str, list[Episode]]:
-    """By entity: what is active, and what was resolved but lies between the buckets `since` and `until`.
+    """By entity: what is open, and what is over but lies between the buckets `since` and `until`.
 
     The rows are locked until the transaction ends, so that nobody answers an alert while it changes.
     """
@@ -32,75 +35,52 @@ def near(
     query = select(alerts).where(
         alerts.c.detector == detector,
         alerts.c.entity_id.in_(entities),
-        or_(alerts.c.status != RESOLVED, within),
+        or_(alerts.c.episode == OPEN, within),
     )
-    return _by_entity(connection, query.with_for_update())
+    return _by_entity(connection, query)
 
 
 def quiet_since(connection: Connection, detector: str, bucket: int) -> dict[str, list[Episode]]:
-    """By entity: what is active although its last firing bucket lies before `bucket`. Locks those rows."""
+    """By entity: what is open although its last firing bucket lies before `bucket`. Locks those rows."""
     query = select(alerts).where(
-        alerts.c.detector == detector, alerts.c.status != RESOLVED, alerts.c.last_bucket < time_of(bucket)
+        alerts.c.detector == detector, alerts.c.episode == OPEN, alerts.c.last_bucket < time_of(bucket)
     )
-    return _by_entity(connection, query.with_for_update())
+    return _by_entity(connection, query)
 
 
-def write(connection: Connection, change: Change, evidence: Mapping[str, Any] | None, now: datetime) -> None:
-    """One change of one alert: its row, and what the history says of it. `evidence` None keeps what is there."""
+def write(
+    connection: Connection, change: Change, evidence: Mapping[str, Any] | None, now: datetime, held_by: str = ""
+) -> list[Taken]:
+    """One change of one episode: its row, and the steps that follow, in order. `evidence` None keeps what is there.
+
+    `held_by` says why nobody is to be told of an alert that is new; empty: it is told.
+    """
     before, after = change.before, change.after
-    row = _row(after) | {"updated_at": now} | ({} if after.active else {"resolved_at": now})
-    if evidence is not None:
-        row["evidence"] = evidence
+    row = _row(after) | {"updated_at": now} | ({} if evidence is None else {"evidence": evidence})
     if before is None:
-        connection.execute(insert(alerts).values(alert_id=after.alert_id, opened_at=now, **row))
+        new: Status = "pending" if held_by else "firing"
+        row |= {"alert_id": after.alert_id, "opened_at": now, "status": new, "held_by": held_by}
+        connection.execute(insert(alerts).values(row))
+        steps = [_opened(connection, after, held_by, now)]
+        status = new
     else:
-        connection.execute(update(alerts).where(alerts.c.alert_id == after.alert_id).values(**row))
-    entries = _entries(change)
-    if entries:
-        connection.execute(insert(alert_history), [entry | {"at": now} for entry in entries])
-
-
-def _row(episode: Episode) -> dict[str, Any]:
-    peak = episode.peak
-    return {
-        "entity_id": episode.entity_id,
-        "detector": episode.detector,
-        "status": episode.status,
-        "severity": episode.severity,
-        "first_bucket": time_of(episode.first),
-        "last_bucket": time_of(episode.last),
-        "horizon_s": peak.horizon_min * 60,
-        "observed": peak.observed,
-        "expected": peak.expected,
-        "p_value": peak.p_value,
-    }
-
-
-def _entries(change: Change) -> list[dict[str, Any]]:
-    """What the history says: one entry for each transition, none for an episode that merely goes on."""
-    before, after = change.before, change.after
-    about = {"alert_id": after.alert_id, "actor": ENGINE}
-    entries: list[dict[str, Any]] = []
-    status = before.status if before else None
-    if before is None or before.severity != after.severity:
-        to = "firing" if before is None else before.status
-        grown = f"{after.severity}: " if before is None else f"{before.severity} to {after.severity}: "
-        entries.append(about | {"from_status": status, "to_status": to, "reason": grown + why(after.peak)})
-        status = to
+        connection.execute(update(alerts).where(alerts.c.alert_id == after.alert_id).values(row))
+        steps = []
+        if before.severity == after.severity and before.active == after.active:
+            return steps
+        status = _status(connection, after.alert_id)
+    if before is not None and rank(after.severity) > rank(before.severity):
+        steps.append(_grown(connection, before, after, status, now))
+        status = steps[-1].step.after
     if not after.active and (before is None or before.active):
         quiet = f"quiet since {time_of(after.last):%Y-%m-%d %H:%M} UTC"
-        entries.append(about | {"from_status": status, "to_status": RESOLVED, "reason": quiet})
-    return entries
+        action: Literal["end", "revise"] = "revise" if status == RESOLVED else "end"
+        steps.append(take(connection, after.alert_id, status, action, "engine", now=now, reason=quiet))
+    return steps
 
 
-def _by_entity(connection: Connection, query: Select[Any]) -> dict[str, list[Episode]]:
-    found: dict[str, list[Episode]] = defaultdict(list)
-    for row in connection.execute(query):
-        found[row.entity_id].append(_episode(row))
-    return found
-
-
-def _episode(row: Row[Any]) -> Episode:
+def episode_of(row: Row[Any]) -> Episode:
+    """The episode of a row of `alerts`."""
     peak = row.evidence["peak"]
     finding = Finding(
         bucket=peak["bucket"],
@@ -116,9 +96,48 @@ def _episode(row: Row[Any]) -> Episode:
         alert_id=UUID(str(row.alert_id)),
         entity_id=row.entity_id,
         detector=row.detector,
-        status=row.status,
+        status=FIRING if row.episode == OPEN else RESOLVED,
         severity=row.severity,
         first=minute_of(row.first_bucket),
         last=minute_of(row.last_bucket),
         peak=finding,
     )
+
+
+def _opened(connection: Connection, after: Episode, held_by: str, now: datetime) -> Taken:
+    reason = f"{after.severity}: {why(after.peak)}" + (f"; held by {held_by}" if held_by else "")
+    return take(connection, after.alert_id, None, "hold" if held_by else "open", "engine", now=now, reason=reason)
+
+
+def _grown(connection: Connection, before: Episode, after: Episode, status: Status, now: datetime) -> Taken:
+    reason = f"{before.severity} to {after.severity}: {why(after.peak)}"
+    action: Literal["escalate", "revise"] = "escalate" if before.active else "revise"
+    return take(connection, after.alert_id, status, action, "engine", now=now, reason=reason)
+
+
+def _status(connection: Connection, alert_id: UUID) -> Status:
+    query = select(alerts.c.status).where(alerts.c.alert_id == alert_id)
+    return cast(Status, connection.execute(query).scalar_one())
+
+
+def _row(episode: Episode) -> dict[str, Any]:
+    peak = episode.peak
+    return {
+        "entity_id": episode.entity_id,
+        "detector": episode.detector,
+        "episode": OPEN if episode.active else OVER,
+        "severity": episode.severity,
+        "first_bucket": time_of(episode.first),
+        "last_bucket": time_of(episode.last),
+        "horizon_s": peak.horizon_min * 60,
+        "observed": peak.observed,
+        "expected": peak.expected,
+        "p_value": peak.p_value,
+    }
+
+
+def _by_entity(connection: Connection, query: Select[Any]) -> dict[str, list[Episode]]:
+    found: dict[str, list[Episode]] = defaultdict(list)
+    for row in connection.execute(query.order_by(alerts.c.alert_id).with_for_update()):
+        found[row.entity_id].append(episode_of(row))
+    return found

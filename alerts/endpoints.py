@@ -12,11 +12,22 @@ from standardwebhooks import Webhook
 
 from alerts.errors import EndpointError, ForbiddenAddressError, UnreachableError, WrongSettingError
 
-__all__ = ["EVENTS", "Endpoint", "Target", "is_public"]
+__all__ = ["EVENTS", "USUAL_EVENTS", "Endpoint", "Target", "is_public", "resolve"]
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 
-EVENTS = ("alert.opened", "alert.escalated", "alert.resolved", "digest.daily")
+EVENTS = (
+    "alert.opened",
+    "alert.escalated",
+    "alert.reminded",
+    "alert.acknowledged",
+    "alert.reopened",
+    "alert.resolved",
+    "digest.daily",
+)
+
+USUAL_EVENTS = tuple(event for event in EVENTS if event != "alert.acknowledged")
+"""What an endpoint hears of that does not choose: all but what a colleague has just done."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +42,7 @@ class Endpoint:
     url: str
     secret: str = field(repr=False)
     allow_private: bool = False
-    events: tuple[str, ...] = EVENTS
+    events: tuple[str, ...] = USUAL_EVENTS
 
     def __post_init__(self) -> None:
         if _parts(self.url) is None:

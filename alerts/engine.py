@@ -31,7 +31,7 @@ from alerts.detectors import Detector
 from alerts.endpoints import Endpoint
 from alerts.errors import WrongSettingError
 from alerts.judging import judge
-from alerts.lifecycle import RESOLVED, Change, resolved
+from alerts.lifecycle import Change, resolved
 from alerts.patience import Patience
 from alerts.recording import record
 from alerts.series import minute_of
@@ -152,7 +152,7 @@ class AlertEngine:
             for episode in episodes
         ]
         self._record(connection, changes)
-        active = select(func.count()).select_from(alerts).where(alerts.c.status != RESOLVED)
+        active = select(func.count()).select_from(alerts).where(alerts.c.status != "resolved")
         metrics.alerts_active.set(connection.execute(active).scalar_one())
 
     def _record(self, connection: Connection, changes: Sequence[Change]) -> None:

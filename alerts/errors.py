@@ -2,6 +2,11 @@
 
 AlertsError
 ├── WrongSettingError          a plain value handed to this room makes no sense
+├── AnswerError                what an analyst asks for cannot be done; the message says what can
+│   ├── UnknownAlertError      no alert, or more than one, has this id
+│   ├── TransitionError        an alert in this status cannot be treated so
+│   ├── MatcherError           what is written is no matcher
+│   └── SilenceError           a silence that would hide everything or nothing, or is not there
 ├── EndpointError              an endpoint that must not or cannot be called as it stands
 │   └── ForbiddenAddressError  its host resolves to an address that is not public
 └── DeliveryError              an attempt that did not end in 2xx; `worth_retrying` reads it
@@ -11,14 +16,20 @@ AlertsError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 __all__ = [
     "AlertsError",
+    "AnswerError",
     "DeliveryError",
     "EndpointError",
     "ForbiddenAddressError",
+    "MatcherError",
     "RefusedError",
+    "SilenceError",
+    "TransitionError",
+    "UnknownAlertError",
     "UnreachableError",
     "WrongSettingError",
 ]
@@ -34,6 +45,41 @@ class WrongSettingError(AlertsError):
     def __init__(self, setting: str, value: object, fix: str) -> None:
         super().__init__(f"alerts: {setting} is {value!r}: {fix}")
         self.setting = setting
+
+
+class AnswerError(AlertsError):
+    """An analyst asked for what cannot be done. Nothing has changed."""
+
+
+class UnknownAlertError(AnswerError):
+    """No alert, or more than one, has an id that begins so."""
+
+    def __init__(self, beginning: str, found: int) -> None:
+        what = "no alert has an id that begins" if not found else "more than one alert has an id that begins"
+        super().__init__(f"{what} with {beginning!r}: see `yuqing alerts list`")
+        self.found = found
+
+
+class TransitionError(AnswerError):
+    """The status of an alert does not allow an action; `possible` are those that it allows."""
+
+    def __init__(self, action: str, status: str, possible: Sequence[str], about: str = "") -> None:
+        instead = f"what can be done: {', '.join(possible)}" if possible else "nothing can be done with it"
+        super().__init__(f"{about or 'the alert'} is {status}, so {action!r} cannot be done; {instead}")
+        self.action = action
+        self.status = status
+        self.possible = tuple(possible)
+
+
+class MatcherError(AnswerError):
+    """What is written is no matcher; the message quotes it and says how one is written."""
+
+    def __init__(self, written: str, fix: str) -> None:
+        super().__init__(f"matcher {written!r}: {fix}")
+
+
+class SilenceError(AnswerError):
+    """A silence that would hide everything, has no end or no reason, or does not exist."""
 
 
 class EndpointError(AlertsError):

@@ -9,12 +9,24 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Connection, bindparam, text
-from sqlalchemy.types import DateTime
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import DateTime, Uuid
 
 from alerts.detectors import Finding
 from alerts.series import time_of
 
-__all__ = ["MOST_DOCUMENTS", "Document", "Evidence", "Moment", "Peak", "as_json", "from_json", "gather", "web_address"]
+__all__ = [
+    "MOST_DOCUMENTS",
+    "Document",
+    "Evidence",
+    "Moment",
+    "Peak",
+    "as_json",
+    "from_json",
+    "gather",
+    "topics_of",
+    "web_address",
+]
 
 MOST_DOCUMENTS = 10
 
@@ -40,6 +52,13 @@ _DOCUMENTS = text(
     bindparam("since", type_=DateTime(timezone=True)),
     bindparam("until", type_=DateTime(timezone=True)),
 )
+
+_TOPICS = text(
+    """
+    select distinct topic from documents d, unnest(d.topics) as topic
+    where d.document_id = any(:ids) and d.published_at = any(:times) order by topic
+    """
+).bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("times", type_=ARRAY(DateTime(timezone=True))))
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +129,13 @@ def gather(connection: Connection, entity_id: str, finding: Finding) -> Evidence
             for row in rows
         ),
     )
+
+
+def topics_of(connection: Connection, evidence: Evidence) -> list[str]:
+    """What the documents of the evidence are about, sorted."""
+    ids = [document.document_id for document in evidence.documents]
+    times = sorted({document.published_at for document in evidence.documents})
+    return list(connection.execute(_TOPICS, {"ids": ids, "times": times}).scalars())
 
 
 def web_address(url: str) -> str:

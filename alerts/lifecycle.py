@@ -1,5 +1,7 @@
 """From findings to episodes: one alert from the first firing bucket until it has been quiet. Pure, in event time.
 
+This is detection's half, a function of the stored stream alone; what people make of an alert is alerts/transitions.py.
+
 Which episodes there are does not depend on when or in what order findings came: a new episode is opened only when
 the one before it can no longer grow toward it, that is, when every bucket of its quiet time is complete.
 """
@@ -43,7 +45,10 @@ ENDED = "alert.resolved"
 
 @dataclass(frozen=True)
 class Episode:
-    """An alert as far as its course goes. `first` and `last` are firing buckets, in minutes since 1970."""
+    """An alert as far as its course goes. `first` and `last` are firing buckets, in minutes since 1970.
+
+    `status` is firing or resolved: what detection says, whatever people have made of it meanwhile.
+    """
 
     alert_id: UUID
     entity_id: str

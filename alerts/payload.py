@@ -9,10 +9,11 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.evidence import Document, Evidence, Moment
-from alerts.lifecycle import Episode
+from alerts.evidence import Document, Moment
 from alerts.series import time_of
+from alerts.standing import Standing
 from alerts.thresholds import Severity
+from alerts.transition_rows import Taken
 
 __all__ = [
     "AlertData",
@@ -27,7 +28,15 @@ __all__ = [
     "schemas",
 ]
 
-AlertEvent = Literal["alert.opened", "alert.escalated", "alert.resolved"]
+AlertEvent = Literal[
+    "alert.opened",
+    "alert.escalated",
+    "alert.reminded",
+    "alert.acknowledged",
+    "alert.reopened",
+    "alert.resolved",
+]
+"""More may be added: a receiver answers 2xx to those it does not know."""
 
 
 class Company(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +50,8 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     """The alert as it stands at the time of the event. Times are UTC.
 
     `observed` negative stories within the `horizon_s` seconds that end with the decisive minute, against `expected`
-    from the company's own past; `p_value` is the probability of at least as many.
+    from the company's own past; `p_value` is the probability of at least as many. `actor` and `reason` say who
+    brought the event about and why: "engine" is detection, "clock" a time that has come, all others are people.
     """
 
     alert_id: UUID
@@ -59,6 +69,9 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     p_value: float
     since: Moment
     documents: tuple[Document, ...]
+    topics: tuple[str, ...] = ()
+    actor: str = ""
+    reason: str = ""
 
 
 class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,14 +125,15 @@ class DigestPayload(msgspec.Struct, frozen=True, kw_only=True):
     data: DigestData
 
 
-def about(event: AlertEvent, episode: Episode, evidence: Evidence, name: str, now: datetime) -> AlertPayload:
-    """The payload of one event."""
+def about(event: AlertEvent, standing: Standing, taken: Taken, now: datetime) -> AlertPayload:
+    """The payload of one event: the alert as it stands after the step that was taken."""
+    episode, evidence = standing.episode, standing.evidence
     peak = episode.peak
     data = AlertData(
         alert_id=episode.alert_id,
-        company=Company(entity_id=episode.entity_id, name=name),
+        company=Company(entity_id=episode.entity_id, name=standing.name),
         detector=episode.detector,
-        status=episode.status,
+        status=taken.step.after,
         severity=episode.severity,
         first_bucket=time_of(episode.first),
         last_bucket=time_of(episode.last),
@@ -131,6 +145,9 @@ def about(event: AlertEvent, episode: Episode, evidence: Evidence, name: str, no
         p_value=peak.p_value,
         since=evidence.since,
         documents=evidence.documents,
+        topics=standing.topics,
+        actor=taken.actor,
+        reason=taken.reason,
     )
     return AlertPayload(type=event, version=1, timestamp=now, data=data)
 

@@ -2,64 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
-from alerts import alert_rows, metrics, outbox
+from alerts import alert_rows, evidence, silences
+from alerts.announcing import announce
 from alerts.endpoints import Endpoint
-from alerts.evidence import Evidence, as_json, from_json, gather
+from alerts.labels import labels_of
 from alerts.lifecycle import Change
-from alerts.payload import AlertEvent, about
+from alerts.silences import Silence
+from alerts.transition_rows import Taken
 from storage.tables import alerts, entities
 
 __all__ = ["record"]
 
 
+@dataclass(frozen=True)
+class _Company:
+    name: str
+    groups: tuple[str, ...]
+
+
 def record(connection: Connection, changes: Sequence[Change], endpoints: Sequence[Endpoint], now: datetime) -> None:
-    """Writes alerts with evidence, history, and one delivery per event and endpoint that wants it."""
-    names = _names(connection, {change.after.entity_id for change in changes})
+    """Writes alerts with evidence, history, and a delivery for each event and endpoint that wants it."""
+    companies = _companies(connection, {change.after.entity_id for change in changes if change.before is None})
+    quiet = silences.active(connection, now)
+    taken: list[Taken] = []
     for change in changes:
-        news = change.before is None or change.before.peak != change.after.peak
-        evidence = gather(connection, change.after.entity_id, change.after.peak) if news else None
-        alert_rows.write(connection, change, as_json(evidence) if evidence else None, now)
-        if change.events:
-            told = evidence or _kept(connection, change)
-            _announce(connection, change, told, names, endpoints, now)
+        taken += _write(connection, change, companies, quiet, now)
+    announce(connection, taken, endpoints, now)
 
 
-def _announce(
-    connection: Connection,
-    change: Change,
-    evidence: Evidence,
-    names: Mapping[str, str],
-    endpoints: Sequence[Endpoint],
-    now: datetime,
-) -> None:
-    after = change.after
-    name = names.get(after.entity_id, after.entity_id)
-    for event in change.events:
-        # An episode opens and ends once, and reaches each severity once: that is what makes the webhook id.
-        once = f"{after.alert_id}/{after.severity}" if event == "alert.escalated" else str(after.alert_id)
-        outbox.put(
-            connection,
-            endpoints=[endpoint.name for endpoint in endpoints if endpoint.wants(event)],
-            event_type=event,
-            about=once,
-            payload=about(cast(AlertEvent, event), after, evidence, name, now),
-            now=now,
-            alert_id=after.alert_id,
-        )
-        metrics.alert_events.labels(event, after.severity).inc()
+def _write(
+    connection: Connection, change: Change, companies: dict[str, _Company], quiet: Sequence[Silence], now: datetime
+) -> list[Taken]:
+    before, after = change.before, change.after
+    if before is not None and before.peak == after.peak:
+        return alert_rows.write(connection, change, None, now)
+    found = evidence.gather(connection, after.entity_id, after.peak)
+    topics = evidence.topics_of(connection, found)
+    held_by = "" if before else _held_by(change, companies, topics, quiet)
+    taken = alert_rows.write(connection, change, evidence.as_json(found), now, held_by)
+    connection.execute(update(alerts).where(alerts.c.alert_id == after.alert_id).values(topics=topics))
+    return taken
 
 
-def _kept(connection: Connection, change: Change) -> Evidence:
-    query = select(alerts.c.evidence).where(alerts.c.alert_id == change.after.alert_id)
-    return from_json(connection.execute(query).scalar_one())
+def _held_by(change: Change, companies: dict[str, _Company], topics: Sequence[str], quiet: Sequence[Silence]) -> str:
+    """Why nobody is to be told of a new alert; empty where there is no reason."""
+    episode = change.after
+    company = companies.get(episode.entity_id, _Company(episode.entity_id, ()))
+    labels = labels_of(episode, name=company.name, groups=company.groups, topics=topics)
+    silence = silences.quietened(quiet, labels)
+    return f"silence {silence.silence_id}" if silence else ""
 
 
-def _names(connection: Connection, wanted: Iterable[str]) -> dict[str, str]:
-    query = select(entities.c.entity_id, entities.c.name).where(entities.c.entity_id.in_(sorted(wanted)))
-    return {row.entity_id: row.name for row in connection.execute(query)}
+def _companies(connection: Connection, wanted: Iterable[str]) -> dict[str, _Company]:
+    query = select(entities.c.entity_id, entities.c.name, entities.c.groups)
+    rows: Sequence[Any] = connection.execute(query.where(entities.c.entity_id.in_(sorted(wanted)))).all()
+    return {row.entity_id: _Company(row.name, tuple(row.groups)) for row in rows}

@@ -247,9 +247,22 @@ alerts = Table(
     Column("opened_at", _at, nullable=False),
     Column("updated_at", _at, nullable=False),
     Column("resolved_at", _at),
-    Index("alerts_one_active", "entity_id", "detector", unique=True, postgresql_where=text("status <> 'resolved'")),
+    Column("episode", Text, nullable=False, server_default=text("'open'")),
+    Column("topics", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("held_by", Text, nullable=False, server_default=text("''")),
+    Column("told_at", _at),
+    Column("told_severity", Text, nullable=False, server_default=text("''")),
+    Column("acknowledged_by", Text, nullable=False, server_default=text("''")),
+    Column("acknowledged_at", _at),
+    Column("snoozed_until", _at),
+    Column("reminders", Integer, nullable=False, server_default=text("0")),
+    Column("reminded_at", _at),
+    CheckConstraint("episode in ('open', 'over')", name="alerts_episode"),
+    CheckConstraint("(status = 'snoozed') = (snoozed_until is not null)", name="alerts_snoozed"),
+    Index("alerts_one_active", "entity_id", "detector", unique=True, postgresql_where=text("episode = 'open'")),
     Index("alerts_first_bucket", "first_bucket"),
-    comment="One row per episode: it opens with the first firing bucket and is resolved after quiet.",
+    Index("alerts_unresolved", "status", "alert_id", postgresql_where=text("status <> 'resolved'")),
+    comment="One row per episode. episode: what detection knows; status: what people made of it.",
 )
 
 alert_history = Table(
@@ -262,7 +275,38 @@ alert_history = Table(
     Column("to_status", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("action", Text, nullable=False, server_default=text("''")),
+    Column("until", _at),
     comment="Append-only: every transition of every alert, who made it and why.",
+)
+
+alert_feedback = Table(
+    "alert_feedback",
+    metadata,
+    Column("feedback_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("alert_id", UUID(as_uuid=True), nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("why", Text, nullable=False, server_default=text("''")),
+    Column("actor", Text, nullable=False),
+    Column("at", _at, nullable=False),
+    CheckConstraint("verdict in ('true', 'false_alarm')", name="alert_feedback_verdict"),
+    Index("alert_feedback_alert", "alert_id"),
+    comment="Append-only: whether an alert was right, says an analyst; the newest of an alert counts.",
+)
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("silence_id", UUID(as_uuid=True), primary_key=True),
+    Column("matchers", JSONB, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", _at, nullable=False),
+    Column("starts_at", _at, nullable=False),
+    Column("ends_at", _at, nullable=False),
+    Column("expired_by", Text, nullable=False, server_default=text("''")),
+    Index("silences_ends_at", "ends_at"),
+    comment="Whoever matches all matchers is not told of, from starts_at to ends_at. Never deleted.",
 )
 
 deliveries = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from alerts.detectors import Finding
-from alerts.lifecycle import Change, Course, Episode, Settled, absorb, opened, resolved, why
+from alerts.lifecycle import Change, Course, Episode, Settled, opened, resolved, why
 from alerts.thresholds import Severity
 
 QUIET_MIN = 100
@@ -106,11 +106,6 @@ def test_later_than_allowed_news_joins_a_resolved_alert_in_silence() -> None:
     (change,) = settle(finding(1020, 1e-12, "critical"), known=(over,), complete=ALL_COMPLETE).changes
     assert change.events == ()
     assert (change.after.status, change.after.last, change.after.severity) == ("resolved", 1020, "critical")
-
-
-def test_what_an_analyst_made_of_an_alert_stays_when_it_goes_on() -> None:
-    episode = Episode(**{**vars(opened("acme", "negative_surge", finding(1000))), "status": "acknowledged"})
-    assert absorb(episode, finding(1050)).status == "acknowledged"
 
 
 def test_the_id_follows_from_whom_and_when() -> None:

@@ -17,6 +17,9 @@ from alerts.evidence import Document, Evidence, Peak, as_json, from_json, web_ad
 from alerts.lifecycle import opened
 from alerts.payload import AlertPayload, DigestData, DigestPayload, about
 from alerts.schema_files import rendered, write
+from alerts.standing import Standing
+from alerts.transition_rows import Taken
+from alerts.transitions import step
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
@@ -50,8 +53,25 @@ EVIDENCE = Evidence(
 )
 
 
+STANDING = Standing(
+    episode=opened("acme", "negative_surge", FINDING),
+    evidence=EVIDENCE,
+    status="firing",
+    name="Acme Ltd",
+    groups=("banks",),
+    topics=("default",),
+    held_by="",
+    told_at=None,
+    told_severity="",
+    acknowledged_by="",
+    snoozed_until=None,
+    reminders=0,
+)
+
+
 def alert_payload() -> AlertPayload:
-    return about("alert.opened", opened("acme", "negative_surge", FINDING), EVIDENCE, "Acme Ltd", NOON)
+    taken = Taken(STANDING.alert_id, step(None, "open", "engine"), 1, "engine", "warning: five stories")
+    return about("alert.opened", STANDING, taken, NOON)
 
 
 def on_the_wire(payload: msgspec.Struct) -> Any:

@@ -1,0 +1,96 @@
+"""Matchers as Alertmanager has them: label, operator, value; all of a list must hold.
+
+`=` and `!=` compare, `=~` and `!~` match the whole value against a regular expression, and a label that an alert
+does not have counts as empty. Our labels may have several values (an alert's groups, its topics): `=` and `=~` hold
+where any value does, `!=` and `!~` where none does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, cast
+
+from alerts.errors import MatcherError
+
+__all__ = ["LABELS", "Labels", "Matcher", "as_json", "from_json", "matches", "parse", "wide"]
+
+Labels = Mapping[str, Sequence[str]]
+"""By label, its values; a label that is absent has none."""
+
+LABELS: Final = ("alert", "entity", "name", "group", "topic", "detector", "severity")
+
+_OPERATORS: Final = ("=~", "!~", "!=", "=")
+_FORM = re.compile(r"\s*([a-z_]+)\s*(=~|!~|!=|=)\s*(.*?)\s*", re.DOTALL)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_MOST_CHARS = 300
+"""A regular expression longer than this is a mistake, or an attack on the one who has to run it."""
+
+Operator = Literal["=", "!=", "=~", "!~"]
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """One condition. Raises MatcherError for an unknown label or operator, or what is no regular expression."""
+
+    label: str
+    operator: Operator
+    value: str
+    _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.label not in LABELS:
+            raise MatcherError(str(self), f"there is no label {self.label!r}; there are {', '.join(LABELS)}")
+        if self.operator not in _OPERATORS:
+            raise MatcherError(str(self), f"there is no operator {self.operator!r}; there are {' '.join(_OPERATORS)}")
+        if len(self.value) > _MOST_CHARS:
+            raise MatcherError(f"{self.label}{self.operator}…", f"write it with at most {_MOST_CHARS} characters")
+        try:
+            pattern = re.compile(self.value if self.operator in ("=~", "!~") else re.escape(self.value), re.DOTALL)
+        except re.error as error:
+            raise MatcherError(str(self), f"mend the regular expression: {error}") from error
+        object.__setattr__(self, "_pattern", pattern)
+
+    def __str__(self) -> str:
+        escaped = self.value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'{self.label}{self.operator}"{escaped}"'
+
+    def holds(self, labels: Labels) -> bool:
+        """Whether an alert with these labels fulfils it."""
+        values = labels.get(self.label) or ("",)
+        found = any(self._pattern.fullmatch(value) for value in values)
+        return found if self.operator in ("=", "=~") else not found
+
+
+def parse(text: str) -> Matcher:
+    """A matcher as people write it: `severity=watch`, `name=~"Bank.*"`. Raises MatcherError."""
+    form = _FORM.fullmatch(text)
+    if form is None:
+        raise MatcherError(text, 'write it as label=value, label!=value, label=~"regex" or label!~"regex"')
+    label, operator, value = form.groups()
+    if value.startswith('"'):
+        if not _QUOTED.fullmatch(value):
+            raise MatcherError(text, 'close the quotation mark, and write \\" for one within')
+        value = re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL)
+    return Matcher(label, cast(Operator, operator), value)
+
+
+def matches(matchers: Iterable[Matcher], labels: Labels) -> bool:
+    """Whether all of them hold. None at all match everything."""
+    return all(matcher.holds(labels) for matcher in matchers)
+
+
+def wide(matchers: Iterable[Matcher]) -> bool:
+    """Whether they would match an alert without any label, and so, it must be feared, everything."""
+    return matches(matchers, {})
+
+
+def as_json(matchers: Iterable[Matcher]) -> list[dict[str, str]]:
+    """For a jsonb column."""
+    return [{"label": each.label, "operator": each.operator, "value": each.value} for each in matchers]
+
+
+def from_json(stored: Iterable[Mapping[str, Any]]) -> tuple[Matcher, ...]:
+    """The inverse of `as_json`; raises MatcherError for what is none."""
+    return tuple(Matcher(str(each["label"]), each["operator"], str(each["value"])) for each in stored)
