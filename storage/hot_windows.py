@@ -3,7 +3,8 @@
 Each (entity, topic) has two keys: a hash `<prefix>hot:<entity>:<topic>` from "<bucket, epoch s>|<model version>" to
 "<revision>|<row as JSON>", and a sorted set `<prefix>hot_order:<entity>:<topic>` of the same fields by bucket, to
 find the old ones. It keeps what lies less than `keep` before its own newest bucket. That depends on event time alone,
-not on the clock nor on the order of writes, so a rebuilt copy equals one that was kept up.
+not on the clock nor on the order of writes, so a rebuilt copy equals one that was kept up. One more key,
+`<prefix>hot_whole`, says that the copy was made whole and kept so: it goes when Redis forgets everything.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ class HotWindows:
     def __init__(self, client: redis.Redis, *, prefix: str = "yuqing:", keep: timedelta = timedelta(hours=24)) -> None:
         self._redis = client
         self._prefix = prefix
+        self._whole = f"{prefix}hot_whole"
         self._keep = keep
         self._set = client.register_script(_SET)
 
@@ -90,11 +92,16 @@ class HotWindows:
         rows = [_row(value) for value in held.values()]
         return sorted((row for row in rows if row.bucket >= since), key=lambda row: (row.bucket, row.model_version))
 
+    def whole(self) -> bool:
+        """Whether the copy was rebuilt since Redis last forgot everything, be it by a flush or a lost volume."""
+        return bool(self._redis.exists(self._whole))
+
     def rebuild(self, engine: Engine) -> int:
         """Throws the copy away and makes it anew from PostgreSQL; returns how many rows it has.
 
         Workers may go on setting rows meanwhile: theirs have higher revisions and win.
         """
+        self._redis.delete(self._whole)
         for kind in ("hot", "hot_order"):
             for keys in _chunks(self._keys(kind), 1000):
                 self._redis.unlink(*keys)
@@ -102,6 +109,7 @@ class HotWindows:
         for rows in _chunks(self._expected(engine), 5000):
             self.set(rows)
             count += len(rows)
+        self._redis.set(self._whole, count)
         return count
 
     def mismatches(self, engine: Engine) -> list[str]:

@@ -21,7 +21,8 @@ _log = structlog.get_logger()
 class HotMirror:
     """Sets rows after their commit. Redis holds nothing that PostgreSQL does not, so it never holds ingest up.
 
-    Rows that Redis missed, a crash between commit and set included, come back by `mend`. Safe between threads.
+    Rows that Redis missed, a crash between commit and set included, and all of them where Redis forgot everything,
+    come back by `mend`. Safe between threads.
     """
 
     def __init__(self, hot: HotWindows, engine: Engine) -> None:
@@ -39,12 +40,12 @@ class HotMirror:
             self._lost(error)
 
     def mend(self) -> None:
-        """Brings Redis up to date if it is behind. Cheap when it is not: call it now and then."""
+        """Brings Redis up to date if it is behind, or empty. Cheap when it is neither: call it now and then."""
         with self._lock:
-            if not self._behind:
-                return
-            self._behind = False  # before the rebuild: rows that fail to be set meanwhile must count
+            behind, self._behind = self._behind, False  # before the rebuild: rows that fail to be set meanwhile count
         try:
+            if not behind and self._hot.whole():
+                return
             self._hot.rebuild(self._engine)
         except (RedisError, OperationalError) as error:
             self._lost(error)

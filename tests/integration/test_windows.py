@@ -216,6 +216,10 @@ class FlakyHot:
         self._maybe_fail()
         self._hot.set(rows)
 
+    def whole(self) -> bool:
+        self._maybe_fail()
+        return self._hot.whole()
+
     def rebuild(self, engine: Engine) -> int:
         self._maybe_fail()
         return self._hot.rebuild(engine)
@@ -227,6 +231,15 @@ def test_a_cache_that_is_away_holds_nothing_up_and_is_mended(pipeline: Pipeline)
     with pipeline.windows(pipeline.app(hot=flaky, batch_size=20)):
         pipeline.settle()
     assert flaky.failures == 0
+
+
+def test_a_cache_that_forgets_everything_is_filled_again_though_no_call_failed(pipeline: Pipeline) -> None:
+    send(pipeline, scored(pipeline.topics, range(100)))
+    with pipeline.windows():
+        pipeline.settle()
+        pipeline.cache.flushdb()
+        assert pipeline.audit().differences, "the audit sees what is missing"
+        eventually(lambda: not pipeline.audit().differences)
 
 
 def test_two_workers_share_the_work_and_one_takes_over_from_the_other(pipeline: Pipeline) -> None:
