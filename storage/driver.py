@@ -25,8 +25,12 @@ def transaction(engine: Engine) -> Iterator[tuple[Connection, psycopg.Connection
             driver = connection.connection.driver_connection
             if driver is None:
                 raise psycopg.InterfaceError("the connection was closed")
-            yield connection, driver
+            try:
+                yield connection, driver
+            except psycopg.errors.ReadOnlySqlTransaction:
+                connection.invalidate()  # no longer the primary: a new session finds the one that is
+                raise
     except psycopg.errors.ProgramLimitExceeded:
         raise  # an OperationalError by birth, yet about the data: a key too long for its index
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+    except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction) as error:
         raise OperationalError("transaction", {}, error) from error

@@ -4,6 +4,7 @@ StorageError
 ├── AddressError        a database URL that cannot be used: the operator mends the setting
 ├── CorrectionError     a correction of a document that is not stored: the analyst names another
 ├── MigrationError      the schema cannot be brought up to date: the message says what to run
+├── PositionError       the books are older than their reader thinks: it reads again from where they stand
 ├── UnstorableError     one record that PostgreSQL or the books refuse: it becomes a dead letter, others go on
 └── WatchListRowsError  two entities with one id, or a reserved one
 
@@ -13,7 +14,15 @@ A database that is away is none of these: SQLAlchemy's OperationalError passes t
 
 from __future__ import annotations
 
-__all__ = ["AddressError", "CorrectionError", "MigrationError", "StorageError", "UnstorableError", "WatchListRowsError"]
+__all__ = [
+    "AddressError",
+    "CorrectionError",
+    "MigrationError",
+    "PositionError",
+    "StorageError",
+    "UnstorableError",
+    "WatchListRowsError",
+]
 
 
 class StorageError(Exception):
@@ -30,6 +39,10 @@ class CorrectionError(StorageError):
 
 class MigrationError(StorageError):
     """The schema cannot be brought up to date. The message says why, and what to run as which role."""
+
+
+class PositionError(StorageError):
+    """The books stand before what was read last: they were taken back. Read on from their positions."""
 
 
 class UnstorableError(StorageError):

@@ -30,8 +30,19 @@ from typing import Any, TypeVar
 import psycopg
 from sqlalchemy import Connection, Engine
 
-from storage import dead_letter_rows, document_rows, ledger, metrics, partitions, positions, trend_sums, trend_upsert
+from storage import (
+    dead_letter_rows,
+    document_rows,
+    ledger,
+    losses,
+    metrics,
+    partitions,
+    positions,
+    trend_sums,
+    trend_upsert,
+)
 from storage.driver import transaction
+from storage.losses import Loss
 from storage.poison import buried, isolate
 from storage.positions import ReadTo
 from storage.records import DeadLetter, ScoredDocument
@@ -73,7 +84,8 @@ class Ingest:
 
     `allowed_lateness` is how long after the newest event time a minute stays provisional, `idle_after` how long a
     silent partition may hold the others back. Database errors other than a refused record pass through (SQLAlchemy's
-    OperationalError when it is away): nothing of the batch is booked then, and the same call may be made again.
+    OperationalError when it is away): nothing of the batch is booked then, and the same call may be made again. So does
+    PositionError, when the books are older than what was read: read again from where their positions stand.
     """
 
     def __init__(
@@ -113,6 +125,17 @@ class Ingest:
         """Says which partitions of documents.scored are about to be read, so that the watermark waits for each."""
         with transaction(self._engine) as (_, driver):
             positions.expect(driver.cursor(), partitions, now=self._clock())
+
+    def lose(self, topic: str, partition: int, first_offset: int, next_offset: int) -> None:
+        """Passes over records that the broker no longer has, and notes them as lost, in one transaction.
+
+        Of a partition of documents.scored or documents.dead, from where it stands. Raises PositionError as above.
+        """
+        now = self._clock()
+        with transaction(self._engine) as (connection, driver):
+            losses.record(connection, [Loss(topic, partition, first_offset, next_offset)], now=now)
+            place = ReadTo(topic, partition, next_offset, first_offset)
+            positions.move(driver.cursor(), [place], {}, now=now)
 
     def _write_scored(self, batch: Sequence[ScoredDocument], read: Sequence[ReadTo]) -> Ingested:
         for document in batch:

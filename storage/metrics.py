@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Histogram
 
-__all__ = ["OUTCOMES", "TRANSACTION_SECONDS", "TREND_ROWS"]
+__all__ = ["LOST", "OUTCOMES", "TRANSACTION_SECONDS", "TREND_ROWS"]
 
 OUTCOMES = Counter(
     "yuqing_ingest_records_total",
     "Records by what became of them: stored, repeated (same document again), redelivered (same record again), dead.",
     ["outcome"],
+)
+
+LOST = Counter(
+    "yuqing_noted_losses_total", "Records noted as lost: they left the broker before their outcome was booked.", ["topic"]
 )
 
 TREND_ROWS = Counter("yuqing_ingest_trend_rows_total", "Trend rows written, each revision once.")

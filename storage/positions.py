@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg import Cursor
 
+from storage.errors import PositionError
 from storage.records import ScoredDocument
 
 __all__ = ["ReadTo", "event_times", "expect", "move"]
@@ -16,11 +17,16 @@ __all__ = ["ReadTo", "event_times", "expect", "move"]
 
 @dataclass(frozen=True, order=True)
 class ReadTo:
-    """A partition of documents.scored or documents.dead and the first offset of it that was not read yet."""
+    """A partition of documents.scored or documents.dead and the first offset of it that was not read yet.
+
+    `first_offset` is where the records read began: the position must stand there, or the records in between would
+    never be booked. 0 stands for any place.
+    """
 
     topic: str
     partition: int
     next_offset: int
+    first_offset: int = 0
 
 
 def event_times(batch: Sequence[ScoredDocument], read: Sequence[ReadTo]) -> dict[ReadTo, datetime]:
@@ -45,33 +51,49 @@ def event_times(batch: Sequence[ScoredDocument], read: Sequence[ReadTo]) -> dict
 
 
 def expect(cursor: Cursor[Any], read: Sequence[ReadTo], *, now: datetime) -> None:
-    """Notes partitions of documents.scored that are about to be read for the first time; others stay as they are.
+    """Notes partitions of documents.scored that are about to be read; where they stand stays as it is.
 
-    Until one brings a document, or is idle, nothing is complete: its first one may be older than all others.
+    Until one brings a document, or has been silent from now on, nothing is complete: its first one may be older than
+    all others, and so may the next one of a partition that nobody read for a while.
     """
     cursor.executemany(_EXPECT, [(place.topic, place.partition, place.next_offset, now) for place in sorted(read)])
 
 
 def move(cursor: Cursor[Any], read: Sequence[ReadTo], times: Mapping[ReadTo, datetime], *, now: datetime) -> None:
-    """Moves positions forward, never back, in sorted order."""
-    if read:
-        cursor.executemany(
-            _MOVE,
-            [(place.topic, place.partition, place.next_offset, times.get(place), now) for place in sorted(read)],
-        )
+    """Moves positions forward, never back, in sorted order.
+
+    Raises PositionError where a position stands before what was read: the books are older than the reader thinks,
+    because a standby that had missed the last commits took over, or a backup was put back.
+    """
+    if not read:
+        return
+    rows = [(*_place(place), place.next_offset, times.get(place), now, *_begin(place)) for place in sorted(read)]
+    cursor.executemany(_MOVE, rows)
+    if cursor.rowcount < len(rows):
+        raise PositionError("the books stand before what was read; read again from where they are")
+
+
+def _place(place: ReadTo) -> tuple[str, int]:
+    return place.topic, place.partition
+
+
+def _begin(place: ReadTo) -> tuple[int, str, int, int]:
+    return place.first_offset, *_place(place), place.first_offset
 
 
 _MOVE = """
 INSERT INTO positions AS held (topic, partition, next_offset, event_time, updated_at)
-VALUES (%s, %s, %s, %s, %s)
+SELECT %s::text, %s::int4, %s::int8, %s::timestamptz, %s::timestamptz
+WHERE %s = 0 OR EXISTS (SELECT FROM positions WHERE topic = %s AND partition = %s)
 ON CONFLICT (topic, partition) DO UPDATE SET
     next_offset = greatest(held.next_offset, excluded.next_offset),
     event_time = greatest(held.event_time, excluded.event_time),
-    updated_at = greatest(held.updated_at, excluded.updated_at)
+    updated_at = excluded.updated_at
+WHERE held.next_offset >= %s
 """
 
 _EXPECT = """
 INSERT INTO positions (topic, partition, next_offset, event_time, updated_at)
 VALUES (%s, %s, %s, '-infinity', %s)
-ON CONFLICT DO NOTHING
+ON CONFLICT (topic, partition) DO UPDATE SET updated_at = excluded.updated_at
 """

@@ -73,6 +73,7 @@ documents = Table(
     Column("raw_partition", Integer, nullable=False),
     Column("raw_offset", BigInteger, nullable=False),
     PrimaryKeyConstraint("document_id", "published_at"),
+    Index("documents_ingested", "ingested_at", postgresql_using="brin"),
     postgresql_partition_by="RANGE (published_at)",
     comment="One row per distinct document; partitioned by UTC day of published_at.",
 )
@@ -173,8 +174,28 @@ finality = Table(
     metadata,
     Column("one_row", Boolean, primary_key=True, server_default=text("true")),
     Column("final_until", _at),
+    Column("looked_at", _at),
+    Column("silent_from", _at),
     CheckConstraint("one_row", name="finality_one_row"),
-    comment="One row. Buckets that end by final_until were called final; it never moves back.",
+    comment="One row. Buckets that end by final_until were called final; it never moves back. "
+    "Silence before silent_from is not counted: nobody was looking, or a clock was set.",
+)
+
+lost_records = Table(
+    "lost_records",
+    metadata,
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("first_offset", BigInteger, nullable=False),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("noticed_at", _at, nullable=False),
+    Column("acknowledged_at", _at),
+    Column("actor", Text, nullable=False, server_default=text("''")),
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    PrimaryKeyConstraint("topic", "partition", "first_offset"),
+    CheckConstraint("first_offset < next_offset", name="lost_records_range"),
+    comment="Offsets that left the broker before their outcome was booked. They never overlap; a row counts until it "
+    "is acknowledged or its outcome comes after all.",
 )
 
 retention = Table(

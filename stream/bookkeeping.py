@@ -20,6 +20,7 @@ import structlog
 from psycopg import OperationalError as DriverError
 from sqlalchemy.exc import OperationalError
 
+from storage.errors import PositionError
 from storage.ingest import Ingest, Ingested, ReadTo
 from storage.records import DeadLetter, ScoredDocument
 from storage.trend_rows import TrendRow
@@ -74,7 +75,8 @@ class Bookkeeping:
     def scored(self, entries: Sequence[Entry]) -> None:
         """Books records of `documents.scored`, in their order within each partition.
 
-        Comes back when they are committed. Raises StoppedError when told to stop before that.
+        Comes back when they are committed. Raises StoppedError when told to stop before that, PositionError when the
+        books turn out to be older than what was read.
         """
         documents = [one.outcome for one in entries if isinstance(one.outcome, ScoredDocument)]
         if len(documents) < len(entries):
@@ -115,17 +117,22 @@ class Bookkeeping:
             self._mirror.set(rows)
 
     def _commit(self, commit: Callable[[], Ingested]) -> Ingested:
-        def attempt() -> Ingested:
+        def attempt() -> Ingested | PositionError:
             try:
                 return commit()
             except (OperationalError, DriverError):
                 raise
+            except PositionError as error:
+                return error  # trying again would not help: the caller reads again
             except Exception as error:
                 # A defect: it must neither end the loop nor skip the batch, and somebody must read of it.
                 _log.error("ingest_failed", **told(error))
                 raise
 
-        return persist(attempt, service="database", absent=(Exception,), stop=self._stop)
+        done = persist(attempt, service="database", absent=(Exception,), stop=self._stop)
+        if isinstance(done, PositionError):
+            raise done
+        return done
 
     def _observe_latency(self, documents: Sequence[ScoredDocument]) -> None:
         if self._clock is not None:
@@ -135,7 +142,9 @@ class Bookkeeping:
 
 
 def _read_to(entries: Sequence[Entry]) -> list[ReadTo]:
+    begins: dict[tuple[str, int], int] = {}
     ends: dict[tuple[str, int], int] = {}
     for one in entries:
+        begins.setdefault((one.topic, one.partition), one.offset)
         ends[one.topic, one.partition] = one.offset + 1
-    return [ReadTo(topic=topic, partition=partition, next_offset=end) for (topic, partition), end in ends.items()]
+    return [ReadTo(*partition, next_offset=end, first_offset=begins[partition]) for partition, end in ends.items()]

@@ -1,4 +1,4 @@
-"""Carries batches of entries to the books, and goes back for records that Faust passed over."""
+"""Carries batches of entries to the books, and goes back for records that Faust passed over or the books forgot."""
 
 from __future__ import annotations
 
@@ -12,21 +12,17 @@ from faust.types import TP
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 
+from storage.errors import PositionError
 from storage.tables import positions
 from stream.backoff import persist
 from stream.log_records import Entry
-from stream.metrics import LAG, REREAD
+from stream.metrics import LAG
 from stream.reading_order import ReadingOrder, Sorted
-from stream.topics import TopicsError, first_offset_from
+from stream.rereading import Lose, Rereading
 
 __all__ = ["Book", "Carrier"]
 
 _log = structlog.get_logger()
-
-_SETTLE_S = 0.05
-"""Time for Faust's fetching loop to see that the flow has stopped; it looks before every message."""
-
-_SEEK_AGAIN_S = 1.0
 
 Book = Callable[[Sequence[Entry]], None]
 
@@ -35,30 +31,37 @@ class Carrier:
     """What the agents share. Its coroutines run in Faust's loop; what blocks runs in threads."""
 
     def __init__(
-        self, bootstrap: str, engine: Engine, stop: threading.Event, *, expect: Callable[[set[TP]], None] | None = None
+        self,
+        bootstrap: str,
+        engine: Engine,
+        stop: threading.Event,
+        *,
+        expect: Callable[[set[TP]], None],
+        lose: Lose,
     ) -> None:
-        self._bootstrap = bootstrap
+        """`expect` is told which partitions are about to be read, `lose` what the log no longer has: both write."""
         self._engine = engine
         self._stop = stop
         self._expect = expect
         self._order = ReadingOrder()
-        self._sought: dict[TP, tuple[int | None, float]] = {}
+        self._rereading = Rereading(bootstrap, self._order, stop, lose)
         self._waited_for: dict[TP, int] = {}
         self._booking = 0
 
     def positions(self, assigned: set[TP]) -> Mapping[TP, int]:
         """Where each of our partitions goes on, as PostgreSQL has it; waits for a database that is away.
 
-        From here on only these partitions are ours. `expect` is told which have no position yet. Raises StoppedError.
+        From here on only these partitions are ours. Raises StoppedError.
         """
-        known = persist(self._read_positions, service="database", absent=(OperationalError,), stop=self._stop)
+        known = self._patiently(self._read_positions)
         wanted = {tp: known.get((tp.topic, tp.partition), 0) for tp in assigned}
-        unread = {tp for tp in assigned if (tp.topic, tp.partition) not in known}
-        if self._expect is not None and unread:
-            expect = self._expect
-            persist(lambda: expect(unread), service="database", absent=(OperationalError,), stop=self._stop)
+        if assigned:
+            self._patiently(lambda: self._expect(assigned))
         self._order.assigned({(tp.topic, tp.partition): offset for tp, offset in wanted.items()})
         return wanted
+
+    def _patiently(self, work: Callable[[], Any]) -> Any:
+        return persist(work, service="database", absent=(OperationalError,), stop=self._stop)
 
     def _read_positions(self) -> dict[tuple[str, int], int]:
         query = select(positions.c.topic, positions.c.partition, positions.c.next_offset)
@@ -76,27 +79,43 @@ class Carrier:
         self._booking += 1
         try:
             await _finish(self._book(told, book, consumer))
+        except PositionError:
+            await self._rereading.from_the_books(consumer)
+            return
         finally:
             self._booking -= 1
         for tp in consumer.assignment():
             if (tp.topic, tp.partition) in told.passed_over:
-                await self._reread(tp, consumer)
+                await self._rereading.of(tp, consumer)
 
     async def watch(self, consumer: Any) -> None:
         """Call it every few seconds: reads again where the log has records that have not come since the last call.
 
-        A gap shows only when a later record comes. On a quiet topic none does, so we look for ourselves.
+        A gap shows only when a later record comes. On a quiet topic none does, so we look for ourselves; and so for
+        books that were taken back.
         """
         if self._booking or self._stop.is_set():
+            return
+        if await asyncio.to_thread(self._went_back) and not self._booking:
+            await self._rereading.from_the_books(consumer)
             return
         for tp in consumer.assignment():
             expected = self._order.expected((tp.topic, tp.partition))
             if expected is None or (consumer.highwater(tp) or 0) <= expected:
                 self._waited_for.pop(tp, None)
             elif self._waited_for.get(tp) == expected:
-                await self._reread(tp, consumer)
+                await self._rereading.of(tp, consumer)
             else:
                 self._waited_for[tp] = expected
+
+    def _went_back(self) -> bool:
+        """Whether the books stand before what they once said was booked: a standby took over, a backup came back."""
+        ours = self._order.reached()
+        try:
+            known = self._read_positions()
+        except OperationalError:
+            return False  # whoever has something to book waits for it
+        return any(known.get(partition, 0) < reached for partition, reached in ours.items())
 
     async def _book(self, told: Sorted[Entry], book: Book, consumer: Any) -> None:
         if told.next:
@@ -104,35 +123,6 @@ class Carrier:
             self._order.booked(told.ends)
             consumer.booked(told.ends)
             self._observe_lag(told.ends, consumer)
-
-    async def _reread(self, tp: TP, consumer: Any) -> None:
-        """Seeks back to the record that should have come."""
-        expected = self._order.expected((tp.topic, tp.partition))
-        now = asyncio.get_running_loop().time()
-        if tp in self._sought and self._sought[tp][0] == expected and now < self._sought[tp][1] + _SEEK_AGAIN_S:
-            return  # these were on their way before the last seek
-        self._sought[tp] = (expected, now)
-        if expected is None:  # assigned, but the seek to our position did not come through
-            await consumer.perform_seek()
-            return
-        found = await asyncio.to_thread(
-            persist,
-            lambda: first_offset_from(self._bootstrap, tp.topic, tp.partition, expected),
-            service="broker",
-            absent=(TopicsError,),
-            stop=self._stop,
-        )
-        if found != expected:
-            _log.error("records_expired", topic=tp.topic, partition=tp.partition, expected=expected, found=found)
-            self._order.skip_to((tp.topic, tp.partition), found)
-        REREAD.labels(tp.topic).inc()
-        _log.warning("records_passed_over", topic=tp.topic, partition=tp.partition, back_to=found)
-        # Stopping the flow breaks Faust's loop over what it has fetched, which would move the seek on again.
-        consumer.stop_flow()
-        await consumer.wait_for_stopped_flow()
-        await asyncio.sleep(_SETTLE_S)
-        await consumer.seek_wait({tp: found})
-        consumer.resume_flow()
 
     def _observe_lag(self, ends: Mapping[tuple[str, int], int], consumer: Any) -> None:
         for tp in consumer.assignment():

@@ -76,6 +76,10 @@ class ReadingOrder:
         """The offset that is next, or None for a partition that is not ours."""
         return self._next.get(partition)
 
+    def reached(self) -> dict[Partition, int]:
+        """Where each of our partitions is."""
+        return dict(self._next)
+
     def skip_to(self, partition: Partition, offset: int) -> None:
         """The log itself holds nothing before `offset` (retention took it): go on there."""
         self._next[partition] = offset

@@ -89,9 +89,10 @@ def build_app(
         bootstrap,
         ingest._engine,
         app.stop_work,
-        expect=lambda unread: ingest.expect(
-            [ReadTo(tp.topic, tp.partition, 0) for tp in unread if tp.topic == topics.scored]
+        expect=lambda assigned: ingest.expect(
+            [ReadTo(tp.topic, tp.partition, 0) for tp in assigned if tp.topic == topics.scored]
         ),
+        lose=ingest.lose,
     )
     app.mirror = HotMirror(hot, ingest._engine)
     app.books = books = Bookkeeping(ingest, app.mirror, app.stop_work, clock=clock)

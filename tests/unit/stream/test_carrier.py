@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from stream import carrier as carrier_module
+from storage.errors import PositionError
+from stream import rereading as rereading_module
 from stream.backoff import StoppedError
 from stream.carrier import Carrier
 from stream.lane import Lane
@@ -61,10 +62,11 @@ class Consumer:
 
 
 class Books:
-    """Notes batches; fails or waits on command."""
+    """Notes batches and moves the position; fails or waits on command."""
 
-    def __init__(self, notes: list[str]) -> None:
+    def __init__(self, notes: list[str], positions: dict[tuple[str, int], int]) -> None:
         self.notes = notes
+        self.positions = positions
         self.failure: Exception | None = None
         self.entered = threading.Event()
         self.go = threading.Event()
@@ -76,6 +78,7 @@ class Books:
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
+        self.positions[SCORED] = records[-1].offset + 1
         self.notes.append("book " + ",".join(str(record.offset) for record in records))
 
 
@@ -86,12 +89,19 @@ class World:
         self.notes: list[str] = []
         self.stop = threading.Event()
         self.consumer = Consumer(self.notes)
-        self.books = Books(self.notes)
-        self.carrier = Carrier("nowhere:9092", engine=None, stop=self.stop)  # type: ignore[arg-type]
         self.positions: dict[tuple[str, int], int] = {("documents.scored", 0): 5}
+        self.books = Books(self.notes, self.positions)
+        self.lost: list[tuple[str, int, int, int]] = []
+        self.carrier = Carrier(
+            "nowhere:9092",
+            engine=None,  # type: ignore[arg-type]
+            stop=self.stop,
+            expect=lambda _assigned: None,
+            lose=lambda *span: self.lost.append(span),
+        )
         monkeypatch.setattr(self.carrier, "_read_positions", lambda: self.positions)
         monkeypatch.setattr(
-            carrier_module, "first_offset_from", lambda _bootstrap, _topic, _partition, offset: max(offset, log_begins)
+            rereading_module, "first_offset_from", lambda _bootstrap, _topic, _partition, offset: max(offset, log_begins)
         )
         assert self.carrier.positions({SCORED}) == {SCORED: 5}
 
@@ -152,12 +162,28 @@ async def test_a_topic_that_moves_is_left_alone(world: World) -> None:
     assert world.notes == ["book 5", "done to 6"]
 
 
-async def test_what_the_log_no_longer_has_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_the_log_no_longer_has_is_lost_with_its_offsets_and_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world = World(monkeypatch, log_begins=20)
     await world.carry(20)
+    assert world.lost == [("documents.scored", 0, 5, 20)]
     assert "seek 20" in world.notes
     await world.carry(20)
     assert world.notes[-2:] == ["book 20", "done to 21"]
+
+
+async def test_books_that_refuse_what_follows_what_they_have_lost_are_read_to_anew(world: World) -> None:
+    world.books.failure = PositionError("the books stand before")
+    await world.carry(5)
+    assert world.notes == ["stop flow", "flow stopped", "seek to positions", "resume flow"]
+
+
+async def test_books_that_were_taken_back_are_noticed_on_a_quiet_topic_too(world: World) -> None:
+    world.consumer.end = 5
+    world.positions[SCORED] = 3
+    await world.carrier.watch(world.consumer)
+    assert world.notes == ["stop flow", "flow stopped", "seek to positions", "resume flow"]
 
 
 async def test_a_partition_without_a_position_is_sought_first(world: World) -> None:
