@@ -68,6 +68,12 @@ class Chores:
 
         look_for_drift(self._settings, self._engine, self._clock())
 
+    def index_documents(self) -> None:
+        """Makes what was stored lately searchable by its words."""
+        from storage.search_index import index_waiting
+
+        index_waiting(self._engine)
+
     def send_digest(self) -> None:
         """Queues the digest of yesterday for every endpoint that wants it."""
         from deploy.alert_parts import send_digest
@@ -88,6 +94,7 @@ def run_schedule(settings: Settings, services: Services, stop: Event, clock: Cal
 
     add("partitions", chores.make_partitions, "interval", hours=1, next_run_time=clock())
     add("finality", chores.finalise, "interval", seconds=5)
+    add("search", chores.index_documents, "interval", seconds=2)
     if settings.retention.days:
         add("retention", chores.drop_old, "cron", hour=_RETENTION_HOUR)
     if settings.digest.webhooks:

@@ -29,12 +29,15 @@ _CONNECT_TIMEOUT_S = 5
 _LONGEST_WAIT_S = 10.0
 
 
-def connect(url: str, *, pool_size: int = 4) -> Engine:
+def connect(
+    url: str, *, pool_size: int = 4, statement_timeout_s: float | None = None, read_only: bool = False
+) -> Engine:
     """An engine for `url`; nothing is connected yet.
 
     Takes postgresql://, postgres:// and postgresql+psycopg://. Sessions speak UTC, and a connection that died
     while it lay idle is replaced before use. `pool_size` is how many connections stay open; twice as many may be
-    open for a moment. Raises AddressError where the URL is not one of PostgreSQL.
+    open for a moment. A statement that takes longer than `statement_timeout_s` is ended, and with `read_only` one that
+    writes is refused. Raises AddressError where the URL is not one of PostgreSQL.
     """
     return create_engine(
         _address(url),
@@ -44,8 +47,7 @@ def connect(url: str, *, pool_size: int = 4) -> Engine:
         connect_args={
             "connect_timeout": _CONNECT_TIMEOUT_S,
             "application_name": "yuqing",
-            # Minutes and days are cut in UTC everywhere; the zone of the server must not leak into a sum.
-            "options": "-c timezone=UTC",
+            "options": _options(statement_timeout_s, read_only),
         },
     )
 
@@ -84,6 +86,16 @@ def wait_for_database(engine: Engine, stop: threading.Event | None = None) -> bo
                 _log.info("database_reachable", address=_shown(engine.url))
             return True
     return False
+
+
+def _options(statement_timeout_s: float | None, read_only: bool) -> str:
+    # Minutes and days are cut in UTC everywhere; the zone of the server must not leak into a sum.
+    options = ["timezone=UTC"]
+    if statement_timeout_s is not None:
+        options.append(f"statement_timeout={statement_timeout_s * 1000:.0f}")
+    if read_only:
+        options.append("default_transaction_read_only=on")
+    return " ".join(f"-c {option}" for option in options)
 
 
 def _address(url: str) -> URL:

@@ -46,6 +46,10 @@ COPY mentions (document_id, published_at, entity_id, surface, sentiment, score_m
 
 _MENTION_TYPES = ("uuid", "timestamptz", "text", "text", "text", "int4")
 
+_TO_INDEX = "COPY search_queue (document_id, published_at) FROM STDIN (FORMAT BINARY)"
+
+_TO_INDEX_TYPES = ("uuid", "timestamptz")
+
 
 def claim(cursor: Cursor[Any], documents: Sequence[ScoredDocument]) -> set[UUID]:
     """Enters these ids, each once, and returns those that nobody had entered before.
@@ -60,7 +64,10 @@ def claim(cursor: Cursor[Any], documents: Sequence[ScoredDocument]) -> set[UUID]
 
 
 def copy(cursor: Cursor[Any], documents: Sequence[ScoredDocument], *, ingested_at: datetime) -> None:
-    """Stores documents whose ids were claimed in this transaction, and their mentions, each company once."""
+    """Stores documents whose ids were claimed in this transaction, and their mentions, each company once.
+
+    The full-text index is told of them and follows by itself.
+    """
     with cursor.copy(_DOCUMENTS) as rows:
         rows.set_types(_DOCUMENT_TYPES)
         for d in documents:
@@ -105,3 +112,7 @@ def copy(cursor: Cursor[Any], documents: Sequence[ScoredDocument], *, ingested_a
                         mention.score_micro,
                     )
                 )
+    with cursor.copy(_TO_INDEX) as rows:
+        rows.set_types(_TO_INDEX_TYPES)
+        for d in documents:
+            rows.write_row((d.document_id, d.published_at))

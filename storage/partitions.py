@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from sqlalchemy import Connection, text
@@ -10,7 +10,10 @@ from sqlalchemy import Connection, text
 __all__ = ["LOCK", "PARTITIONED", "ensure_days", "name_of", "stored_days"]
 
 PARTITIONED = ("documents", "mentions")
-"""The tables cut by UTC day of published_at, in the order in which everybody locks them."""
+"""The tables cut by UTC day of published_at, in the order in which everybody locks them.
+
+So is document_terms, whose partitions the full-text index makes and locks after these.
+"""
 
 LOCK = 0x7975_7169_6E68
 """Advisory lock: one process at a time makes or drops partitions."""
@@ -18,7 +21,7 @@ LOCK = 0x7975_7169_6E68
 _EXISTING = text(
     """
     SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-    WHERE i.inhparent IN ('documents'::regclass, 'mentions'::regclass)
+    WHERE i.inhparent IN ('documents'::regclass, 'mentions'::regclass, 'document_terms'::regclass)
     """
 )
 
@@ -34,7 +37,7 @@ def stored_days(connection: Connection) -> list[date]:
     return sorted(date.fromisoformat(name.removeprefix("documents_")) for name in names)
 
 
-def ensure_days(connection: Connection, days: Iterable[date]) -> None:
+def ensure_days(connection: Connection, days: Iterable[date], *, tables: Sequence[str] = PARTITIONED) -> None:
     """Makes the partitions of these UTC days where they are absent. Any number of processes may call it at once.
 
     The caller commits. A partition is made on its own and then attached: that takes a lock which lets inserts into
@@ -46,7 +49,7 @@ def ensure_days(connection: Connection, days: Iterable[date]) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     existing = set(connection.execute(_EXISTING).scalars())
     for day in wanted:
-        for table in PARTITIONED:
+        for table in tables:
             if name_of(table, day) not in existing:
                 _create(connection, table, day)
 

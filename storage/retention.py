@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import Connection, Engine, text
 
 from storage.partitions import LOCK, PARTITIONED, name_of, stored_days
+from storage.search_index import TERMS
 
 __all__ = ["drop_before", "kept_from"]
 
@@ -55,6 +56,7 @@ def _drop(connection: Connection, day: date) -> int:
     ).scalar_one()
     for table in PARTITIONED:
         connection.exec_driver_sql(f"DROP TABLE {name_of(table, day)}")
+    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name_of(TERMS, day)}")
     connection.execute(_REMEMBER, {"kept_from": _midnight(day + timedelta(days=1)), "dropped": documents})
     return documents
 

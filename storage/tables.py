@@ -21,7 +21,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, INT8MULTIRANGE, JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, INT8MULTIRANGE, JSONB, TSVECTOR, UUID
 
 metadata = MetaData()
 _at = DateTime(timezone=True)
@@ -283,6 +283,7 @@ alerts = Table(
     Index("alerts_one_active", "entity_id", "detector", unique=True, postgresql_where=text("episode = 'open'")),
     Index("alerts_first_bucket", "first_bucket"),
     Index("alerts_unresolved", "status", "alert_id", postgresql_where=text("status <> 'resolved'")),
+    Index("alerts_active", "first_bucket", postgresql_where=text("status <> 'resolved'")),
     comment="One row per episode. episode: what detection knows; status: what people made of it.",
 )
 
@@ -363,4 +364,52 @@ label_corrections = Table(
     CheckConstraint("sentiment in ('negative', 'neutral', 'positive')", name="label_corrections_sentiment"),
     Index("label_corrections_document", "document_id"),
     comment="Append-only: what analysts say a document's sentiment is; the newest of a document counts.",
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("token_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("prefix", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("created_at", _at, nullable=False),
+    Column("expires_at", _at, nullable=False),
+    Column("last_used_at", _at),
+    Column("revoked_at", _at),
+    CheckConstraint("role in ('viewer', 'analyst', 'operator')", name="api_tokens_role"),
+    Index("api_tokens_prefix", "prefix", unique=True),
+    comment="Who may use the API and the console. digest: SHA-256 of the token, which is kept nowhere.",
+)
+
+console_sessions = Table(
+    "console_sessions",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("token_id", BigInteger, nullable=False),
+    Column("created_at", _at, nullable=False),
+    Column("expires_at", _at, nullable=False),
+    comment="Who is logged in to the console. digest: SHA-256 of the cookie, which is kept nowhere.",
+)
+
+search_queue = Table(
+    "search_queue",
+    metadata,
+    Column("document_id", UUID(as_uuid=True), nullable=False),
+    Column("published_at", _at, nullable=False),
+    comment="Documents that cannot be searched yet. Filled by ingest, emptied by the scheduler.",
+)
+
+document_terms = Table(
+    "document_terms",
+    metadata,
+    Column("document_id", UUID(as_uuid=True), nullable=False),
+    Column("published_at", _at, nullable=False),
+    Column("terms", TSVECTOR, nullable=False),
+    PrimaryKeyConstraint("document_id", "published_at"),
+    Index("document_terms_terms", "terms", postgresql_using="gin"),
+    postgresql_partition_by="RANGE (published_at)",
+    comment="The full-text index: English stems and pairs of Chinese characters; partitioned like documents.",
 )
