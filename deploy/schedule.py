@@ -12,7 +12,7 @@ from apscheduler.schedulers.background import BackgroundScheduler  # type: ignor
 from prometheus_client import Counter
 from sqlalchemy import Engine
 
-from deploy.services import Services
+from deploy.services import Services, topics_of
 from deploy.settings import Settings
 
 __all__ = ["CHORES", "Chores", "run_schedule"]
@@ -84,17 +84,20 @@ class Chores:
 def run_schedule(settings: Settings, services: Services, stop: Event, clock: Callable[[], datetime]) -> None:
     """Runs the chores at their times until `stop`, finishing one that is under way."""
     from storage.connection import connect
+    from stream.loss_watch import LossWatch
 
     engine = connect(services.database_url, pool_size=2)
     chores = Chores(settings, engine, clock)
     scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": 3600})
 
-    def add(name: str, work: Callable[[], None], trigger: str, **when: Any) -> None:
+    def add(name: str, work: Callable[[], object], trigger: str, **when: Any) -> None:
         scheduler.add_job(_reported(name, work), trigger, id=name, **when)
 
     add("partitions", chores.make_partitions, "interval", hours=1, next_run_time=clock())
     add("finality", chores.finalise, "interval", seconds=5)
     add("search", chores.index_documents, "interval", seconds=2)
+    watch = LossWatch(services.kafka, engine, topics_of(settings), clock)
+    add("losses", watch.look, "interval", minutes=1, next_run_time=clock())
     if settings.retention.days:
         add("retention", chores.drop_old, "cron", hour=_RETENTION_HOUR)
     if settings.digest.webhooks:
@@ -108,7 +111,7 @@ def run_schedule(settings: Settings, services: Services, stop: Event, clock: Cal
     engine.dispose()
 
 
-def _reported(name: str, work: Callable[[], None]) -> Callable[[], None]:
+def _reported(name: str, work: Callable[[], object]) -> Callable[[], None]:
     """A chore that fails is logged and counted, and comes round again; it never takes the scheduler with it."""
 
     def run() -> None:

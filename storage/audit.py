@@ -41,7 +41,8 @@ def audit(
 
     The offsets are the broker's, for each (topic, partition) the first and the next to come, taken before the call,
     `raw_offsets` of the topics that documents come in on, `read_offsets` of documents.scored and documents.dead:
-    records that are still on their way then count as missing, so wait until `in_flight` is empty for them. Where the
+    records that are still on their way then count as missing, so wait until `in_flight` is empty for them. Records that
+    the broker has no longer and that have no outcome are lost, and named until somebody acknowledges it. Where the
     stream goes on meanwhile, `raw_offsets_now` asks the broker again, so that what arrived since is not taken for
     invented. Trends are counted again for all minutes whose documents retention has kept. `hot` None leaves Redis out.
     """
@@ -52,6 +53,7 @@ def audit(
         figures = _figures(connection, raw_offsets)
         differences = [
             *audit_checks.missing_outcomes(connection, raw_offsets),
+            *audit_checks.losses(connection, raw_offsets),
             *audit_checks.invented_outcomes(connection, raw_offsets_now() if raw_offsets_now else raw_offsets),
             *audit_checks.positions(connection, read_offsets or {}),
             *audit_checks.ledger_sums(connection),
@@ -87,6 +89,8 @@ _FIGURES = text(
            (SELECT coalesce(sum(stored), 0) FROM ledger) AS stored,
            (SELECT coalesce(sum(repeated), 0) FROM ledger) AS repeated,
            (SELECT coalesce(sum(dead), 0) FROM ledger) AS dead,
+           (SELECT coalesce(sum(next_offset - first_offset), 0) FROM lost_records
+            WHERE acknowledged_at IS NOT NULL) AS losses_acknowledged,
            (SELECT count(*) FROM document_keys) AS document_ids,
            (SELECT count(*) FROM documents) AS documents,
            (SELECT documents_dropped FROM retention) AS documents_dropped,

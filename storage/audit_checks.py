@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from storage.losses import lost
 from storage.trend_sums import Sums
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "documents",
     "invented_outcomes",
     "ledger_sums",
+    "losses",
     "missing_outcomes",
     "positions",
     "trend_sums",
@@ -37,6 +39,14 @@ def missing_outcomes(connection: Connection, raw: Offsets) -> list[str]:
         for topic, partition, missing, _ in connection.execute(_OFFSETS, _columns(raw))
         if len(missing)
     ]
+
+
+def losses(connection: Connection, raw: Offsets) -> list[str]:
+    """No record may leave the broker before it is counted; losses that somebody has acknowledged are left out."""
+    return _listed(
+        f"{one}: lost, {one.records} records left the broker before they were counted (see `yuqing losses`)"
+        for one in lost(connection, raw)
+    )
 
 
 def invented_outcomes(connection: Connection, raw: Offsets) -> list[str]:

@@ -13,7 +13,9 @@ OUTCOMES = Counter(
 )
 
 LOST = Counter(
-    "yuqing_noted_losses_total", "Records noted as lost: they left the broker before their outcome was booked.", ["topic"]
+    "yuqing_noted_losses_total",
+    "Records noted as lost: they left the broker before their outcome was booked.",
+    ["topic"],
 )
 
 TREND_ROWS = Counter("yuqing_ingest_trend_rows_total", "Trend rows written, each revision once.")

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from storage import audit_checks, losses
 from storage.losses import Loss
 from stream.metrics import LOST
-from stream.topics import Topics, spans
+from stream.topics import Ends, Topics, spans
 
 __all__ = ["LossWatch"]
 
@@ -30,22 +30,23 @@ class LossWatch:
         self._engine = engine
         self._topics = topics
         self._clock = clock
+        self._on_their_way: Ends = {}
 
     def look(self) -> list[Loss]:
         """Notes what was lost since the last call and returns it.
 
-        While the windows stage has something to read, an outcome may be on its way, so nothing is noted then. Raises
-        TopicsError or OperationalError where broker or database do not answer.
+        An outcome may still be on its way to the books, so nothing is noted before the windows stage has read up to
+        where the outcomes ended when the loss was first seen. Raises TopicsError or OperationalError where broker or
+        database do not answer.
         """
         raw = spans(self._bootstrap, *self._topics.incoming)
-        read = spans(self._bootstrap, self._topics.scored, self._topics.dead)  # after the others: what they gave is in
-        with self._engine.connect() as connection:
-            settled = not audit_checks.positions(connection, read)
         with self._engine.begin() as connection:
-            found = losses.lost(connection, raw)
-            new = losses.record(connection, found, now=self._clock()) if settled else []
+            new: list[Loss] = []
+            if losses.lost(connection, raw) and self._settled(connection):
+                new = losses.record(connection, losses.lost(connection, raw), now=self._clock())
+            known = losses.lost(connection, {})
         for topic in self._topics.names():
-            LOST.labels(topic).set(sum(one.records for one in found if one.topic == topic))
+            LOST.labels(topic).set(sum(one.records for one in known if one.topic == topic))
         for one in new:
             _log.error(
                 "records_lost",
@@ -57,6 +58,14 @@ class LossWatch:
             )
         self._compare_logs()
         return new
+
+    def _settled(self, connection: Connection) -> bool:
+        if not self._on_their_way:
+            self._on_their_way = spans(self._bootstrap, self._topics.scored, self._topics.dead)
+        settled = not audit_checks.positions(connection, self._on_their_way)
+        if settled:
+            self._on_their_way = {}
+        return settled
 
     def _compare_logs(self) -> None:
         """An incoming topic that was emptied and began anew would have its records taken for those of before."""

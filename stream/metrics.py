@@ -62,5 +62,7 @@ COMMIT_LATENCY = Histogram(
 PAUSED = Gauge("yuqing_paused", "1 while a topic is not read because enough of it is in work", ["stage", "topic"])
 LAG = Gauge("yuqing_lag_records", "Records of a partition still to be done", ["stage", "topic", "partition"])
 LOST = Gauge(
-    "yuqing_lost_records", "Records that left the broker without an outcome, and that nobody has acknowledged", ["topic"]
+    "yuqing_lost_records",
+    "Records that left the broker without an outcome, and that nobody has acknowledged",
+    ["topic"],
 )

@@ -33,7 +33,7 @@ _redis_databases = itertools.cycle(range(1, 64))
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if {"integration", "faults"} & set(item.path.relative_to(ROOT / "tests").parts):
+        if {"integration", "faults", "recovery"} & set(item.path.relative_to(ROOT / "tests").parts):
             item.add_marker(pytest.mark.integration)
 
 

@@ -158,6 +158,15 @@ class Pipeline:
         finally:
             consumer.close()
 
+    def set_back(self, group: str) -> None:
+        """The group's offsets of the incoming topics go back to the beginning; nobody of it may be at work."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": f"{self.topics.raw}-{group}"})
+        try:
+            places = [TopicPartition(*place, 0) for topic in self.topics.incoming for place in self.ends(topic)]
+            consumer.commit(offsets=places, asynchronous=False)
+        finally:
+            consumer.close()
+
     def scalar(self, query: str) -> Any:
         with self.engine.connect() as connection:
             return connection.execute(text(query)).scalar_one()

@@ -34,6 +34,7 @@ def gather(settings: Settings, services: Services) -> dict[str, Any]:
     """Lag per partition, watermark, and the counts of documents, dead letters, alerts and deliveries."""
     from deploy.backlog import unread
     from storage.connection import connect
+    from storage.losses import lost
     from storage.schema import head, revision
     from stream.topics import TopicsError, offsets
 
@@ -48,8 +49,12 @@ def gather(settings: Settings, services: Services) -> dict[str, Any]:
             ends = {topic: offsets(services.kafka, topic) for topic in topics.names()}
         except TopicsError as error:
             return {"schema": at, "broker": str(error)}
+        incoming = {(topic, number): span for topic in topics.incoming for number, span in ends[topic].items()}
+        with engine.connect() as connection:
+            losses = lost(connection, incoming)
         return {
             "schema": at,
+            "lost": {f"{one.topic}/{one.partition}:{one.first_offset}": one.records for one in losses},
             "lag": {str(partition): records for partition, records in lag.items()},
             "backfill": sum(backfill.values()),
             "records": {topic: sum(end - first for first, end in found.values()) for topic, found in ends.items()},
@@ -95,6 +100,9 @@ def _worded(result: dict[str, Any]) -> str:
     else:
         lines.append(table(["partition", "unread"], list(result["lag"].items())))
         lines.append(f"documents {result['documents']:,} · watermark {result['watermark'] or 'none yet'}")
+        if result["lost"]:
+            told = ", ".join(f"{records:,} from {place}" for place, records in result["lost"].items())
+            lines.append(f"LOST before they were counted: {told}; see `yuqing losses list`")
         for name in ("dead_letters", "alerts", "deliveries"):
             counts = ", ".join(f"{kind} {count:,}" for kind, count in result[name].items())
             lines.append(f"{name.replace('_', ' ')}: {counts or 'none'}")

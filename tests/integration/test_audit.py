@@ -70,6 +70,7 @@ def test_sound_books_add_up_and_the_figures_say_how_much_there_was(books: Engine
         "stored": 9,
         "repeated": 1,
         "dead": 1,
+        "losses_acknowledged": 0,
         "document_ids": 9,
         "documents": 9,
         "documents_dropped": 0,
@@ -94,6 +95,7 @@ def test_a_raw_record_without_an_outcome_is_named(books: Engine):
     assert report.differences == [
         "documents.raw/0: no outcome for offsets 8-9",
         "documents.raw/2: no outcome for offsets 4",
+        "documents.raw/2 offsets 0-3: lost, 4 records left the broker before they were counted (see `yuqing losses`)",
     ]
 
 

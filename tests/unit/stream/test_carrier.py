@@ -101,7 +101,7 @@ class World:
         )
         monkeypatch.setattr(self.carrier, "_read_positions", lambda: self.positions)
         monkeypatch.setattr(
-            rereading_module, "first_offset_from", lambda _bootstrap, _topic, _partition, offset: max(offset, log_begins)
+            rereading_module, "first_offset_from", lambda _bootstrap, _topic, _number, offset: max(offset, log_begins)
         )
         assert self.carrier.positions({SCORED}) == {SCORED: 5}
 
