@@ -147,6 +147,26 @@ def database(patient: Patient) -> str:
     return f"schema {at}"
 
 
+def markets(patient: Patient) -> str:
+    """Every configured market calendar reaches today: news after its end would be in no session."""
+    from deploy.market_days import RENEW
+    from storage.connection import connect
+    from storage.market_sessions import known_until
+
+    engine = connect(_services(patient).database_url, pool_size=1)
+    try:
+        with engine.connect() as connection:
+            known = known_until(connection)
+    finally:
+        engine.dispose()
+    wanted = patient.settings.markets.calendars
+    if missing := [name for name in wanted if name not in known]:
+        raise WrongError(f"no sessions of {', '.join(missing)} yet", fix="run `yuqing migrate`.")
+    if ended := [f"{name} ended {known[name]}" for name in wanted if known[name] < datetime.now(UTC).date()]:
+        raise WrongError("; ".join(ended), fix=f"{RENEW}, then `yuqing migrate`.")
+    return ", ".join(f"{name} to {known[name]}" for name in wanted) or "none is configured"
+
+
 def clock(patient: Patient) -> str:
     """The clocks of this machine and of the database agree: latency and lateness are told by both."""
     import psycopg
@@ -191,6 +211,7 @@ SERVICES: tuple[tuple[str, Examine], ...] = (
     ("broker", broker),
     ("topics", topics),
     ("database", database),
+    ("markets", markets),
     ("clock", clock),
     ("cache", cache),
 )

@@ -1,4 +1,4 @@
-"""The chores: partitions before they are needed, finality, retention, the daily digest, drift."""
+"""The chores: partitions before they are needed, finality, market days, retention, the daily digest, drift."""
 
 from __future__ import annotations
 
@@ -54,6 +54,12 @@ class Chores:
                 allowed_lateness=timedelta(seconds=windows.allowed_lateness_s),
             )
 
+    def fill_market_sessions(self) -> None:
+        """Takes over what market calendars say of this year and the next."""
+        from deploy.market_days import fill_market_sessions
+
+        fill_market_sessions(self._settings, self._engine, self._clock().date())
+
     def drop_old(self) -> None:
         """Drops documents and mentions beyond the retention."""
         from storage.retention import drop_before
@@ -98,6 +104,8 @@ def run_schedule(settings: Settings, services: Services, stop: Event, clock: Cal
     add("search", chores.index_documents, "interval", seconds=2)
     watch = LossWatch(services.kafka, engine, topics_of(settings), clock)
     add("losses", watch.look, "interval", minutes=1, next_run_time=clock())
+    if settings.markets.calendars:
+        add("markets", chores.fill_market_sessions, "interval", days=1, next_run_time=clock())
     if settings.retention.days:
         add("retention", chores.drop_old, "cron", hour=_RETENTION_HOUR)
     if settings.digest.webhooks:

@@ -17,6 +17,7 @@ __all__ = [
     "Kafka",
     "Limits",
     "Logs",
+    "Markets",
     "Metrics",
     "Model",
     "Redis",
@@ -189,6 +190,12 @@ class Retention(Section):
     """How many days of documents are kept; 0 keeps them for ever. Trends are always kept."""
 
     days: int = Field(default=0, ge=0)
+
+
+class Markets(Section):
+    """Which markets' sessions trends can be added up by: codes of ISO 10383, as `exchange_calendars` has them."""
+
+    calendars: tuple[str, ...] = ("XNYS", "XSHG", "XHKG", "XLON")
 
 
 class Metrics(Section):

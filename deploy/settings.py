@@ -24,6 +24,7 @@ from deploy.sections import (
     Intake,
     Kafka,
     Logs,
+    Markets,
     Metrics,
     Model,
     Redis,
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
     digest: Digest = Digest()
     drift: Drift = Drift()
     retention: Retention = Retention()
+    markets: Markets = Markets()
     metrics: Metrics = Metrics()
     logs: Logs = Logs()
 

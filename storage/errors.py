@@ -2,6 +2,7 @@
 
 StorageError
 ├── AddressError        a database URL that cannot be used: the operator mends the setting
+├── CalendarError       a market calendar that does not exist: the operator mends the setting
 ├── CorrectionError     a correction of a document that is not stored: the analyst names another
 ├── MigrationError      the schema cannot be brought up to date: the message says what to run
 ├── PositionError       the books are older than their reader thinks: it reads again from where they stand
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 __all__ = [
     "AddressError",
+    "CalendarError",
     "CorrectionError",
     "MigrationError",
     "PositionError",
@@ -31,6 +33,10 @@ class StorageError(Exception):
 
 class AddressError(StorageError):
     """A database URL that cannot be used. The message shows it without its password, and a URL that would do."""
+
+
+class CalendarError(StorageError):
+    """A market calendar that nobody keeps. The message names it and one that is spelt like it."""
 
 
 class CorrectionError(StorageError):

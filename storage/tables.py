@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Double,
     Float,
@@ -237,6 +238,21 @@ entities = Table(
     Column("tickers", ARRAY(Text), nullable=False),
     Column("groups", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     comment="The watch list in force, for reading names in SQL.",
+)
+
+market_sessions = Table(
+    "market_sessions",
+    metadata,
+    Column("calendar", Text, nullable=False),
+    Column("session", Date, nullable=False),
+    Column("counts_from", _at, nullable=False),
+    Column("opens_at", _at, nullable=False),
+    Column("closes_at", _at, nullable=False),
+    Column("shortened", Boolean, nullable=False),
+    PrimaryKeyConstraint("calendar", "session"),
+    CheckConstraint("counts_from <= opens_at and opens_at < closes_at", name="market_sessions_order"),
+    Index("market_sessions_closes", "calendar", "closes_at", unique=True),
+    comment="When markets trade. News from counts_from, the close before, until closes_at belongs to the session.",
 )
 
 changed_buckets = Table(
