@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from alerts.detectors import Detector
     from alerts.endpoints import Endpoint
     from alerts.engine import Timing
+    from alerts.timers import Timers
 
-__all__ = ["alert_parts", "detectors_of", "endpoints_of", "send_digest", "timing_of"]
+__all__ = ["alert_parts", "detectors_of", "endpoints_of", "send_digest", "timers_of", "timing_of"]
 
 Clock = Callable[[], datetime]
 
@@ -83,6 +84,20 @@ def endpoints_of(settings: Settings) -> Sequence[Endpoint]:
             events=one.events,
         )
         for one in settings.webhooks
+    )
+
+
+def timers_of(settings: Settings, engine: Engine, clock: Clock) -> Timers:
+    """What happens to alerts when its time has come."""
+    from alerts.timers import Timers
+
+    after = settings.alerts.remind_after_min
+    return Timers(
+        engine,
+        endpoints_of(settings),
+        clock,
+        remind_after=timedelta(minutes=after) if after else None,
+        most_reminders=settings.alerts.most_reminders,
     )
 
 

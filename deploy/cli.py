@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.commands import alerts, dead_letters, label, losses, watchlist
+from deploy.commands import alerts, dead_letters, label, losses, silences, watchlist
 from deploy.errors import UsageError
 from deploy.options import AsJson, Config, State, WatchLists, read_settings
 from deploy.role_names import ROLES
@@ -31,6 +31,7 @@ app = typer.Typer(
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(losses.app, name="losses")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(silences.app, name="silences")
 app.add_typer(watchlist.app, name="watchlist")
 app.add_typer(label.app, name="label")
 

@@ -1,4 +1,4 @@
-"""The chores: partitions before they are needed, finality, market days, retention, the daily digest, drift."""
+"""The chores: partitions, finality, market days, retention, alerts' timers, the daily digest, drift."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ CHORES = Counter("yuqing_chores", "Chores run, by name and outcome.", ["chore", 
 
 _DAYS_AHEAD = 3
 _RETENTION_HOUR = 3
+_TIMERS_S = 2
+"""How late a snooze may end, or a silence's alerts be told."""
 
 
 class Chores:
@@ -80,6 +82,12 @@ class Chores:
 
         index_waiting(self._engine)
 
+    def run_timers(self) -> None:
+        """Wakes what was snoozed, tells what a silence held, reminds of what nobody answers."""
+        from deploy.alert_parts import timers_of
+
+        timers_of(self._settings, self._engine, self._clock).once()
+
     def send_digest(self) -> None:
         """Queues the digest of yesterday for every endpoint that wants it."""
         from deploy.alert_parts import send_digest
@@ -106,6 +114,7 @@ def run_schedule(settings: Settings, services: Services, stop: Event, clock: Cal
     add("losses", watch.look, "interval", minutes=1, next_run_time=clock())
     if settings.markets.calendars:
         add("markets", chores.fill_market_sessions, "interval", days=1, next_run_time=clock())
+    add("alert-timers", chores.run_timers, "interval", seconds=_TIMERS_S)
     if settings.retention.days:
         add("retention", chores.drop_old, "cron", hour=_RETENTION_HOUR)
     if settings.digest.webhooks:

@@ -29,7 +29,15 @@ __all__ = [
 
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
-Event = Literal["alert.opened", "alert.escalated", "alert.resolved", "digest.daily"]
+Event = Literal[
+    "alert.opened",
+    "alert.escalated",
+    "alert.reminded",
+    "alert.acknowledged",
+    "alert.reopened",
+    "alert.resolved",
+    "digest.daily",
+]
 Minutes = Annotated[int, Field(ge=1)]
 
 
@@ -151,6 +159,8 @@ class Alerts(Section):
     half_life_days: float = Field(default=14, gt=0)
     quiet_min: Minutes = 4320
     poll_s: Seconds = 1
+    remind_after_min: int = Field(default=60, ge=0)
+    most_reminders: int = Field(default=3, ge=0)
 
 
 class Webhook(Section):
@@ -162,7 +172,14 @@ class Webhook(Section):
     secret: SecretStr = Field(min_length=1)
     secret_file: Path | None = None
     allow_private: bool = False
-    events: tuple[Event, ...] = ("alert.opened", "alert.escalated", "alert.resolved", "digest.daily")
+    events: tuple[Event, ...] = (
+        "alert.opened",
+        "alert.escalated",
+        "alert.reminded",
+        "alert.reopened",
+        "alert.resolved",
+        "digest.daily",
+    )
 
 
 class Digest(Section):

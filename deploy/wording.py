@@ -13,6 +13,7 @@ __all__ = ["Told", "words_for"]
 _ROOTS = (
     ("stream.errors", "StreamError", 1),
     ("storage.errors", "StorageError", 1),
+    ("alerts.errors", "AnswerError", 2),
     ("alerts.errors", "AlertsError", 1),
     ("model.errors", "ModelError", 1),
     ("pydantic_settings", "SettingsError", 2),

@@ -1,27 +1,21 @@
-"""`yuqing alerts list|show`: what fired, and why."""
+"""`yuqing alerts list|show`: what fired, and why. The answers to alerts are in `answers`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
+from typing import Annotated, Any
 
 import typer
 
-from deploy.errors import UsageError
-from deploy.options import AsJson, Config, State, read_settings
+from deploy.alert_desk import alert_books
+from deploy.commands.answers import add_answers
+from deploy.commands.silences import add_silence
+from deploy.options import AsJson, Config, State
 from deploy.output import emit, table
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from sqlalchemy import Connection
 
 __all__ = ["app"]
 
-app = typer.Typer(help="What fired, and why.", no_args_is_help=True)
+app = typer.Typer(help="What fired, why, and what you say to it.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -48,7 +42,7 @@ def list_alerts(
         query = query.where(alerts.c.status != "resolved")
     if entity:
         query = query.where(alerts.c.entity_id == entity)
-    with _connected(config, state) as connection:
+    with alert_books(config, state) as engine, engine.connect() as connection:
         rows = [_brief(dict(row)) for row in connection.execute(query).mappings()]
     emit({"alerts": rows}, as_json, lambda result: _listed(result["alerts"]))
     return 0
@@ -62,20 +56,22 @@ def show(
     state: State = None,
 ) -> int:
     """Show one alert with its evidence, its history and its deliveries."""
-    from sqlalchemy import Text, cast, select
+    from sqlalchemy import select
 
-    from storage.tables import alert_history, alerts, deliveries
+    from alerts.standing import find
+    from alerts.transitions import actions_of
+    from storage.tables import alert_feedback, alert_history, alerts, deliveries
 
-    with _connected(config, state) as connection:
-        query = select(alerts).where(cast(alerts.c.alert_id, Text).startswith(alert_id, autoescape=True)).limit(2)
-        found = connection.execute(query).mappings().all()
-        if len(found) != 1:
-            what = "no alert begins" if not found else "more than one alert begins"
-            raise UsageError(f"{what} with {alert_id}; see `yuqing alerts list`")
-        alert: dict[str, Any] = dict(found[0])
-        key: UUID = alert["alert_id"]
+    with alert_books(config, state) as engine, engine.connect() as connection:
+        key = find(connection, alert_id)
+        found = connection.execute(select(alerts).where(alerts.c.alert_id == key)).mappings().one()
+        alert: dict[str, Any] = dict(found)
+        alert["possible"] = actions_of(alert["status"], "analyst")
         history = select(alert_history).where(alert_history.c.alert_id == key).order_by(alert_history.c.entry_id)
         alert["history"] = [dict(row) for row in connection.execute(history).mappings()]
+        verdicts = select(alert_feedback).where(alert_feedback.c.alert_id == key)
+        verdicts = verdicts.order_by(alert_feedback.c.feedback_id)
+        alert["verdicts"] = [dict(row) for row in connection.execute(verdicts).mappings()]
         sent = select(deliveries).where(deliveries.c.alert_id == key).order_by(deliveries.c.created_at)
         alert["deliveries"] = [
             {name: row[name] for name in ("endpoint", "event_type", "state", "attempts", "last_error")}
@@ -83,21 +79,6 @@ def show(
         ]
     emit(alert, as_json, _shown)
     return 0
-
-
-@contextmanager
-def _connected(config: Path | None, state: Path | None) -> Iterator[Connection]:
-    from deploy.services import open_services
-    from storage.connection import connect
-
-    settings = read_settings(config, state)
-    with open_services(settings) as services:
-        engine = connect(services.database_url, pool_size=1)
-        try:
-            with engine.connect() as connection:
-                yield connection
-        finally:
-            engine.dispose()
 
 
 def _brief(row: dict[str, Any]) -> dict[str, Any]:
@@ -149,6 +130,7 @@ def _shown(alert: dict[str, Any]) -> str:
     if alert["history"]:
         steps = [(_minute(one["at"]), one["to_status"], one["actor"], one["reason"]) for one in alert["history"]]
         lines.append(table(["at", "status", "by", "why"], steps))
+    lines.append(f"You may: {', '.join(alert['possible'])}.")
     if alert["deliveries"]:
         head = ["endpoint", "event_type", "state", "attempts", "last_error"]
         lines.append(table(head, [tuple(one[name] for name in head) for one in alert["deliveries"]]))
@@ -157,3 +139,7 @@ def _shown(alert: dict[str, Any]) -> str:
 
 def _minute(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}Z"
+
+
+add_answers(app)
+app.command("silence")(add_silence)
