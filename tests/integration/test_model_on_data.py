@@ -5,6 +5,7 @@ The data lies beside the checkout and is not part of it; where it is absent thes
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from model.artefact import COMMITTED
 from model.baseline import baseline_accuracy
 from model.datasets import Row, document_rows, read_rows, split_rows, task_of_rows
 from model.evaluation import Report, evaluate
+from model.splits import Part
 
 LABELLED = Path(__file__).resolve().parents[3] / "shared" / "data" / "labelled"
 PHRASEBANK, FORUM_ZH, TWEETS = "financial_phrasebank", "finfe_zh_sentiment", "twitter_financial_sentiment"
@@ -25,25 +27,22 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def classifier() -> Classifier:
-    return Classifier.load()
+@cache
+def _classifier(wide: bool = True) -> Classifier:
+    return Classifier.load(wide=wide)
 
 
-def _split(name: str, seed: int) -> tuple[list[Row], list[Row], list[Row]]:
-    found = split_rows(read_rows(LABELLED / f"{name}.jsonl"), seed=seed)
-    return document_rows(found["train"]), document_rows(found["dev"]), document_rows(found["test"])
+@cache
+def _parts(name: str) -> dict[Part, list[Row]]:
+    return split_rows(read_rows(LABELLED / f"{name}.jsonl"), seed=int(_classifier().manifest.training["seed"]))
 
 
-def _seed(classifier: Classifier) -> int:
-    return int(classifier.manifest.training["seed"])
-
-
-def _measured(classifier: Classifier, name: str) -> Report:
+@cache
+def _measured(name: str, wide: bool = True) -> Report:
     """Rows of the test part; where they ask about entities, all of them, otherwise one of each text."""
-    test = split_rows(read_rows(LABELLED / f"{name}.jsonl"), seed=_seed(classifier))["test"]
+    test = _parts(name)["test"]
     task = task_of_rows(test)
-    return evaluate(classifier, test if about_entities(test, task) else document_rows(test), task)
+    return evaluate(_classifier(wide), test if about_entities(test, task) else document_rows(test), task)
 
 
 def _short(accuracy: float, macro_f1: float) -> pytest.MarkDecorator:
@@ -63,25 +62,22 @@ def _short(accuracy: float, macro_f1: float) -> pytest.MarkDecorator:
         (FORUM_ZH, 0.73, 0.67),
     ],
 )
-def test_texts_that_training_never_saw_are_judged_as_promised(
-    classifier: Classifier, name: str, accuracy: float, macro_f1: float
-) -> None:
-    report = _measured(classifier, name)
+def test_texts_that_training_never_saw_are_judged_as_promised(name: str, accuracy: float, macro_f1: float) -> None:
+    report = _measured(name)
     assert report.rows > (800 if name == FORUM_ZH else 400)
     assert report.accuracy >= accuracy
     assert report.macro_f1 >= macro_f1
 
 
-def test_english_news_is_judged_well(classifier: Classifier) -> None:
-    report = _measured(classifier, PHRASEBANK)
+def test_english_news_is_judged_well() -> None:
+    report = _measured(PHRASEBANK)
     assert report.accuracy > 0.82
     assert report.macro_f1 > 0.80
 
 
-def test_the_transformer_beats_tf_idf_on_english_news(classifier: Classifier) -> None:
-    train, dev, test = _split(PHRASEBANK, _seed(classifier))
-    ours = evaluate(classifier, test, task_of_rows(test)).accuracy
-    assert ours > baseline_accuracy(train, dev, test) + 0.06
+def test_the_transformer_beats_tf_idf_on_english_news() -> None:
+    train, dev, test = (document_rows(_parts(PHRASEBANK)[part]) for part in ("train", "dev", "test"))
+    assert _measured(PHRASEBANK).accuracy > baseline_accuracy(train, dev, test) + 0.06
 
 
 @pytest.mark.parametrize(
@@ -97,25 +93,22 @@ def test_the_transformer_beats_tf_idf_on_english_news(classifier: Classifier) ->
         pytest.param(TWEETS, marks=pytest.mark.xfail(strict=True, reason="promised, not reached: see decision 0012")),
     ],
 )
-def test_probabilities_can_be_taken_at_their_word(classifier: Classifier, name: str) -> None:
+def test_probabilities_can_be_taken_at_their_word(name: str) -> None:
     # PhraseBank is at the limit, where the int8 rounding of another processor may tip it over
     limit = 0.045 if name == PHRASEBANK else 0.04
-    error = _measured(classifier, name).calibration_error
+    error = _measured(name).calibration_error
     assert error is not None
     assert error <= limit
 
 
 @pytest.mark.parametrize("name", [FORUM_ZH, TWEETS, "finnsp_zh_negative", "stockemotions"])
-def test_n_grams_beside_the_encoder_make_it_better(classifier: Classifier, name: str) -> None:
-    _, _, test = _split(name, _seed(classifier))
-    task = task_of_rows(test)
-    alone = evaluate(Classifier.load(engine="onnx", wide=False), test, task)
-    assert evaluate(classifier, test, task).accuracy > alone.accuracy + 0.01
+def test_n_grams_beside_the_encoder_make_it_better(name: str) -> None:
+    assert _measured(name).accuracy > _measured(name, wide=False).accuracy + 0.01
 
 
-def test_the_manifest_states_what_is_measured(classifier: Classifier) -> None:
-    stated = classifier.manifest.metrics[PHRASEBANK]
-    found = _measured(classifier, PHRASEBANK)
+def test_the_manifest_states_what_is_measured() -> None:
+    stated = _classifier().manifest.metrics[PHRASEBANK]
+    found = _measured(PHRASEBANK)
     assert found.rows == stated["rows"]
     # int8 rounding differs by processor: a few rows of several hundred may tip over
     assert found.accuracy == pytest.approx(stated["accuracy"], abs=0.01)
