@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from uuid import UUID
 
 import msgspec
@@ -26,6 +27,10 @@ __all__ = ["Rows", "Timetable", "rows_watched"]
 
 _LOOK_S = 0.25
 """How long to wait for the books' bell before looking all the same."""
+
+_ASKED = 1_000
+"""Of the documents still to come, as many of the oldest are asked for at a look: they come about in order, and a look
+that grew with the lag would itself make the lag grow."""
 
 
 @dataclass
@@ -73,7 +78,7 @@ def rows_watched(timetable: Timetable) -> Iterator[Rows]:
     document's mentions and sums.
     """
     rows, stop = Rows(), threading.Event()
-    waiting: set[UUID] = set()
+    waiting: dict[UUID, None] = {}  # in the order in which they were sent
 
     def watch() -> None:
         with psycopg.connect(timetable.product.database_url, autocommit=True) as session:
@@ -92,18 +97,20 @@ def rows_watched(timetable: Timetable) -> Iterator[Rows]:
         thread.join()
 
 
-def _look(session: psycopg.Connection[tuple[UUID]], timetable: Timetable, waiting: set[UUID], rows: Rows) -> None:
+def _look(
+    session: psycopg.Connection[tuple[UUID]], timetable: Timetable, waiting: dict[UUID, None], rows: Rows
+) -> None:
     while timetable.pending:
-        waiting.add(timetable.pending.popleft())
+        waiting[timetable.pending.popleft()] = None
     if not waiting:
         return
     began = time.monotonic()
     found = session.execute(
-        "SELECT document_id FROM document_keys WHERE document_id = ANY(%s)", [list(waiting)]
+        "SELECT document_id FROM document_keys WHERE document_id = ANY(%s)", [list(islice(waiting, _ASKED))]
     ).fetchall()
     now = time.monotonic()
     for (identity,) in found:
         rows.seen[identity] = now
-        waiting.discard(identity)
+        del waiting[identity]
     rows.looks += 1
     rows.seconds += now - began
