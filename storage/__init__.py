@@ -3,7 +3,7 @@
 from storage.connection import connect, wait_for_database
 from storage.errors import AddressError, MigrationError, StorageError, UnstorableError
 from storage.ingest import Ingest, Ingested, ReadTo
-from storage.records import ANY_ENTITY, ANY_TOPIC, DeadLetter, Mention, Origin, ScoredDocument
+from storage.records import ANY_ENTITY, ANY_TOPIC, DeadLetter, Mention, Origin, Retraction, ScoredDocument
 from storage.schema import head, migrate, revision
 from storage.trend_rows import TrendRow
 
@@ -18,6 +18,7 @@ __all__ = [
     "MigrationError",
     "Origin",
     "ReadTo",
+    "Retraction",
     "ScoredDocument",
     "StorageError",
     "TrendRow",

@@ -89,11 +89,15 @@ _FIGURES = text(
            (SELECT coalesce(sum(stored), 0) FROM ledger) AS stored,
            (SELECT coalesce(sum(repeated), 0) FROM ledger) AS repeated,
            (SELECT coalesce(sum(dead), 0) FROM ledger) AS dead,
+           (SELECT coalesce(sum(corrected), 0) FROM ledger) AS corrected,
+           (SELECT coalesce(sum(retracted), 0) FROM ledger) AS retracted,
+           (SELECT coalesce(sum(superseded), 0) FROM ledger) AS superseded,
            (SELECT coalesce(sum(next_offset - first_offset), 0) FROM lost_records
             WHERE acknowledged_at IS NOT NULL) AS losses_acknowledged,
            (SELECT count(*) FROM document_keys) AS document_ids,
            (SELECT count(*) FROM documents) AS documents,
            (SELECT documents_dropped FROM retention) AS documents_dropped,
+           (SELECT count(*) FROM withdrawn_documents) AS withdrawn_documents,
            (SELECT count(*) FROM mentions) AS mentions,
            (SELECT count(*) FROM dead_letters) AS dead_letters,
            (SELECT count(*) FROM trend_counts) AS trend_rows

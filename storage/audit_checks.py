@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
+from storage.ledger import OUTCOMES
 from storage.losses import lost
 from storage.trend_sums import Sums
 
@@ -59,12 +60,17 @@ def invented_outcomes(connection: Connection, raw: Offsets) -> list[str]:
 
 
 def ledger_sums(connection: Connection) -> list[str]:
-    """In each ledger row, stored + repeated + dead is the number of offsets with an outcome."""
+    """In each ledger row, the outcomes add up to the number of offsets that have one."""
     return _listed(
-        f"ledger {topic}/{partition}: stored {stored} + repeated {repeated} + dead {dead} = "
-        f"{stored + repeated + dead}, but {size} offsets have an outcome"
-        for topic, partition, stored, repeated, dead, size in connection.execute(_LEDGER_SUMS)
+        f"ledger {row['topic']}/{row['partition']}: {' + '.join(f'{name} {row[name]}' for name in _told(row))} = "
+        f"{sum(row[name] for name in OUTCOMES)}, but {row['size']} offsets have an outcome"
+        for row in connection.execute(_LEDGER_SUMS).mappings()
     )
+
+
+def _told(row: RowMapping) -> list[str]:
+    """The outcomes worth naming: nearly every partition has never seen a revision."""
+    return [name for name in OUTCOMES if row[name] or name in ("stored", "repeated", "dead")]
 
 
 def documents(connection: Connection) -> list[str]:
@@ -132,13 +138,13 @@ _OFFSETS = text(
 )
 
 _LEDGER_SUMS = text(
-    """
-    SELECT l.topic, l.partition, l.stored, l.repeated, l.dead, s.size
+    f"""
+    SELECT l.topic, l.partition, {", ".join(OUTCOMES)}, s.size
     FROM ledger l
     CROSS JOIN LATERAL (SELECT coalesce(sum(upper(r) - lower(r)), 0)::bigint AS size FROM unnest(l.accounted) r) s
-    WHERE l.stored + l.repeated + l.dead <> s.size
+    WHERE {" + ".join(OUTCOMES)} <> s.size
     ORDER BY l.topic, l.partition
-    """
+    """  # noqa: S608 - names of our own columns
 )
 
 _POSITIONS = text(
@@ -156,7 +162,7 @@ _DOCUMENT_QUESTIONS = {
     """
     SELECT k.document_id, k.published_at FROM document_keys k
     LEFT JOIN documents d USING (document_id, published_at)
-    WHERE d.document_id IS NULL
+    WHERE d.document_id IS NULL AND k.withdrawn_at IS NULL
       AND k.published_at >= coalesce((SELECT kept_from FROM retention), '-infinity')
     ORDER BY k.published_at, k.document_id
     """: "document {0} of {1:%Y-%m-%dT%H:%MZ}: its id is counted, but the document is gone",
@@ -166,6 +172,12 @@ _DOCUMENT_QUESTIONS = {
     WHERE k.document_id IS NULL
     ORDER BY d.raw_topic, d.raw_partition, d.raw_offset
     """: "document {0} from {1}/{2} offset {3}: stored, but its id is not",
+    """
+    SELECT d.document_id, d.raw_topic, d.raw_partition, d.raw_offset, k.withdrawn_at FROM documents d
+    JOIN document_keys k USING (document_id)
+    WHERE k.withdrawn_at IS NOT NULL
+    ORDER BY d.raw_topic, d.raw_partition, d.raw_offset
+    """: "document {0} from {1}/{2} offset {3}: taken down at {4:%Y-%m-%dT%H:%M:%SZ}, but stored",
     """
     SELECT d.document_id, d.raw_topic, d.raw_partition, d.raw_offset FROM documents d
     LEFT JOIN ledger l ON (l.topic, l.partition) = (d.raw_topic, d.raw_partition)
@@ -192,19 +204,38 @@ _DOCUMENT_QUESTIONS = {
     ORDER BY m.entity_id, m.document_id
     """: "mention of {1} in document {0}: the document is gone",
     """
-    SELECT s.stored, k.ids FROM (SELECT coalesce(sum(stored), 0)::bigint AS stored FROM ledger) s,
-         (SELECT count(*) AS ids FROM document_keys) k
-    WHERE s.stored <> k.ids
-    """: "the ledger says {0} documents were stored, {1} ids are counted",
+    SELECT w.document_id, w.raw_topic, w.raw_partition, w.raw_offset FROM withdrawn_documents w
+    LEFT JOIN ledger l ON (l.topic, l.partition) = (w.raw_topic, w.raw_partition)
+    WHERE NOT coalesce(l.accounted @> w.raw_offset, false)
+    ORDER BY w.raw_topic, w.raw_partition, w.raw_offset
+    """: "document {0} from {1}/{2} offset {3}: withdrawn, but the ledger has no outcome for that offset",
+    """
+    SELECT s.stored, s.retracted, k.ids
+    FROM (SELECT coalesce(sum(stored), 0)::bigint AS stored, coalesce(sum(retracted), 0)::bigint AS retracted
+          FROM ledger) s,
+         (SELECT count(*) AS ids FROM document_keys WHERE withdrawn_at IS NULL) k
+    WHERE s.stored - s.retracted <> k.ids
+    """: "the ledger says {0} documents were stored and {1} retracted, {2} ids are counted",
     """
     SELECT k.ids, d.documents, r.documents_dropped
-    FROM (SELECT count(*) AS ids FROM document_keys) k, (SELECT count(*) AS documents FROM documents) d, retention r
+    FROM (SELECT count(*) AS ids FROM document_keys WHERE withdrawn_at IS NULL) k,
+         (SELECT count(*) AS documents FROM documents) d, retention r
     WHERE k.ids <> d.documents + r.documents_dropped
     """: "{0} ids are counted, but there are {1} documents and {2} dropped by retention",
+    """
+    SELECT s.corrected, s.retracted, w.kept, r.withdrawn_dropped
+    FROM (SELECT coalesce(sum(corrected), 0)::bigint AS corrected, coalesce(sum(retracted), 0)::bigint AS retracted
+          FROM ledger) s,
+         (SELECT count(*) AS kept FROM withdrawn_documents) w, retention r
+    WHERE s.corrected + s.retracted <> w.kept + r.withdrawn_dropped
+    """: "the ledger says {0} documents were corrected and {1} retracted, but {2} withdrawn versions are kept and {3} "
+    "dropped by retention",
 }
 
 _STORED, _COUNTED = (", ".join(f"{side}.{column}" for column in Sums._fields) for side in "sc")
 _BOTH = ", ".join(f"s.{column} AS stored_{column}, c.{column} AS counted_{column}" for column in Sums._fields)
+# A row whose documents were all taken down says 0 of everything, and nothing is stored that belongs there.
+_NOTHING = ", ".join("0" for _ in Sums._fields)
 
 _TRENDS = text(
     f"""
@@ -212,7 +243,7 @@ _TRENDS = text(
     SELECT entity_id, topic, bucket, model_version, {_BOTH}
     FROM (SELECT * FROM trend_counts WHERE bucket >= (SELECT since FROM kept)) s
     FULL JOIN trends_as_of('infinity', (SELECT since FROM kept)) c USING (entity_id, topic, bucket, model_version)
-    WHERE ({_STORED}) IS DISTINCT FROM ({_COUNTED})
+    WHERE ({_STORED}) IS DISTINCT FROM ({_COUNTED}) AND NOT (c.documents IS NULL AND ({_STORED}) = ({_NOTHING}))
     ORDER BY entity_id, topic, bucket, model_version
     """  # noqa: S608 - names of our own columns
 )

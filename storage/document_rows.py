@@ -15,7 +15,7 @@ from uuid import UUID
 from psycopg import Cursor
 
 from storage.arrays import times
-from storage.records import ScoredDocument
+from storage.records import Retraction, ScoredDocument
 
 __all__ = ["claim", "copy"]
 
@@ -51,7 +51,7 @@ _TO_INDEX = "COPY search_queue (document_id, published_at) FROM STDIN (FORMAT BI
 _TO_INDEX_TYPES = ("uuid", "timestamptz")
 
 
-def claim(cursor: Cursor[Any], documents: Sequence[ScoredDocument]) -> set[UUID]:
+def claim(cursor: Cursor[Any], documents: Sequence[ScoredDocument | Retraction]) -> set[UUID]:
     """Enters these ids, each once, and returns those that nobody had entered before.
 
     Ids are entered in ascending order: where two workers bring the same ones, one waits, and they never wait for

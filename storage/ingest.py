@@ -2,9 +2,9 @@
 
     before  partitions for the days of the batch                      (own transaction; harmless when alone)
     1       lock the ledger rows; drop records that already have an outcome          -> redelivered
-    2       claim document ids; those that somebody claimed before                   -> repeated
-    3       copy fresh documents and their mentions
-    4       add their sums to the trend rows, revision + 1, and get the absolute values
+    2       claim document ids; lock those that are revised; settle what each record does (storage/versions.py)
+    3       take out versions that count no longer; copy documents that count from now on, and their mentions
+    4       add the difference to the trend rows, revision + 1, and get the absolute values
     5       put the changed buckets on the alert engine's list
     6       book the outcomes in the ledger, move the positions, advance what is called final
     7       notify listeners, commit
@@ -16,14 +16,15 @@ Kafka delivers again, step 1 ignores every record. After the acknowledgement, bu
 next change of these rows or a `HotWindows.rebuild`. A worker that lost its partition and does not know yet (a zombie)
 meets its successor at the lock of step 1, and whoever comes second ignores what the first has booked.
 
-Locks are taken in one order by everybody: ledger, document_keys, trend_counts, changed_buckets, positions, finality;
-within each table by key. So workers wait for each other, but never in a circle.
+Locks are taken in one order by everybody: ledger, document_keys, documents, mentions, document_terms, trend_counts,
+changed_buckets, positions, finality; within each table by key. So workers wait for each other, but never in a circle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -38,6 +39,7 @@ from storage import (
     metrics,
     partitions,
     positions,
+    settlement,
     trend_sums,
     trend_upsert,
 )
@@ -45,7 +47,7 @@ from storage.driver import transaction
 from storage.losses import Loss
 from storage.poison import buried, isolate
 from storage.positions import ReadTo
-from storage.records import DeadLetter, ScoredDocument
+from storage.records import DeadLetter, Retraction, ScoredDocument
 from storage.rules import check
 from storage.trend_rows import TrendRow
 from storage.watermarks import advance
@@ -56,27 +58,27 @@ Clock = Callable[[], datetime]
 """Tells the time, aware UTC."""
 
 
-R = TypeVar("R", ScoredDocument, DeadLetter)
+R = TypeVar("R", ScoredDocument | Retraction, DeadLetter)
 
 
 @dataclass(frozen=True)
 class Ingested:
-    """What became of a batch. The four counts add up to its length; `trends` are absolute, to be put in Redis."""
+    """What became of a batch. The counts add up to its length; `trends` are absolute, to be put in Redis.
+
+    `fresh` is what the ledger calls stored; `redelivered` had its outcome before.
+    """
 
     fresh: int = 0
     repeated: int = 0
     redelivered: int = 0
     dead: int = 0
+    corrected: int = 0
+    retracted: int = 0
+    superseded: int = 0
     trends: tuple[TrendRow, ...] = ()
 
     def __add__(self, other: Ingested) -> Ingested:
-        return Ingested(
-            self.fresh + other.fresh,
-            self.repeated + other.repeated,
-            self.redelivered + other.redelivered,
-            self.dead + other.dead,
-            self.trends + other.trends,
-        )
+        return Ingested(**{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)})
 
 
 class Ingest:
@@ -102,8 +104,8 @@ class Ingest:
         self._clock = clock
         self._known_days: set[date] = set()
 
-    def scored(self, batch: Sequence[ScoredDocument], read: Sequence[ReadTo]) -> Ingested:
-        """Books scored documents and how far documents.scored was read.
+    def scored(self, batch: Sequence[ScoredDocument | Retraction], read: Sequence[ReadTo]) -> Ingested:
+        """Books scored documents, takedowns, and how far documents.scored was read.
 
         The same document or record may be in it twice. A record that PostgreSQL or the books refuse is booked as a
         dead letter (reason unscorable); the batch then takes several transactions, and positions move with the last.
@@ -137,13 +139,14 @@ class Ingest:
             place = ReadTo(topic, partition, next_offset, first_offset)
             positions.move(driver.cursor(), [place], {}, now=now)
 
-    def _write_scored(self, batch: Sequence[ScoredDocument], read: Sequence[ReadTo]) -> Ingested:
-        for document in batch:
-            check(document)
+    def _write_scored(self, batch: Sequence[ScoredDocument | Retraction], read: Sequence[ReadTo]) -> Ingested:
+        for record in batch:
+            check(record)
+        documents = [record for record in batch if isinstance(record, ScoredDocument)]
         try:
-            self._ensure_days(batch)
+            self._ensure_days(documents)
             with metrics.TRANSACTION_SECONDS.time(), transaction(self._engine) as (connection, driver):
-                ingested = self._transact(connection, driver, batch, read)
+                ingested = self._transact(connection, driver, batch, read, positions.event_times(documents, read))
         except psycopg.Error:
             # Retention may have dropped a day since we made sure of it: look again on the next try.
             self._known_days.clear()
@@ -154,31 +157,31 @@ class Ingest:
         self,
         connection: Connection,
         driver: psycopg.Connection[Any],
-        batch: Sequence[ScoredDocument],
+        batch: Sequence[ScoredDocument | Retraction],
         read: Sequence[ReadTo],
+        times: Mapping[ReadTo, datetime],
     ) -> Ingested:
         cursor = driver.cursor()
         records, redelivered = _first_outcomes(cursor, batch)  # 1
-        firsts = {document.document_id: document for document in reversed(records)}
-        claimed = document_rows.claim(cursor, list(firsts.values())) if firsts else set()  # 2
-        fresh = [d for d in records if d.document_id in claimed and firsts[d.document_id] is d]
+        settled = settlement.settle(cursor, records)  # 2
         now = self._clock()
+        taken_out = settlement.withdraw(cursor, settled, now=now)  # 3
         trends: list[TrendRow] = []
-        if fresh:
-            document_rows.copy(cursor, fresh, ingested_at=now)  # 3
-            trends = trend_upsert.add(driver, trend_sums.totals(fresh), now=now)  # 4
-            trend_upsert.mark_changed(cursor, trends)  # 5
+        if settled.added:
+            document_rows.copy(cursor, settled.added, ingested_at=now)
+        if settled.added or taken_out:
+            amounts = trend_sums.balance(settled.added, taken_out) if taken_out else trend_sums.totals(settled.added)
+            trends = trend_upsert.add(driver, amounts, now=now)  # 4
+            trend_upsert.mark_changed(cursor, trend_upsert.grown(trends, amounts) if taken_out else trends)  # 5
         if records:  # 6
-            stored = {id(document) for document in fresh}
-            outcomes = ["stored" if id(document) in stored else "repeated" for document in records]
-            ledger.account(cursor, [document.origin for document in records], outcomes)
-        positions.move(cursor, read, positions.event_times(batch, read), now=now)
+            ledger.account(cursor, [record.origin for record in records], settled.outcomes)
+        positions.move(cursor, read, times, now=now)
         advance(connection, now=now, idle_after=self._idle_after, allowed_lateness=self._allowed_lateness)
         if trends:  # 7
             cursor.execute("SELECT pg_notify('yuqing_trends', '')")
-        return Ingested(len(fresh), len(records) - len(fresh), redelivered, 0, tuple(trends))
+        return _told(settled.outcomes, redelivered, trends)
 
-    def _bury(self, document: ScoredDocument, detail: str, read: Sequence[ReadTo]) -> Ingested:
+    def _bury(self, document: ScoredDocument | Retraction, detail: str, read: Sequence[ReadTo]) -> Ingested:
         return self.dead([buried(document, detail)], read)
 
     def _ensure_days(self, batch: Iterable[ScoredDocument]) -> None:
@@ -207,13 +210,15 @@ def _total(parts: Iterable[Ingested]) -> Ingested:
     return total
 
 
+def _told(outcomes: Iterable[str], redelivered: int, trends: Iterable[TrendRow]) -> Ingested:
+    counts = Counter(outcomes)
+    fresh = counts.pop("stored", 0)
+    return Ingested(fresh=fresh, redelivered=redelivered, trends=tuple(trends), **counts)
+
+
 def _counted(ingested: Ingested) -> Ingested:
-    for outcome, records in (
-        ("stored", ingested.fresh),
-        ("repeated", ingested.repeated),
-        ("redelivered", ingested.redelivered),
-        ("dead", ingested.dead),
-    ):
-        metrics.OUTCOMES.labels(outcome).inc(records)
+    metrics.OUTCOMES.labels("redelivered").inc(ingested.redelivered)
+    for outcome in ledger.OUTCOMES:
+        metrics.OUTCOMES.labels(outcome).inc(ingested.fresh if outcome == "stored" else getattr(ingested, outcome))
     metrics.TREND_ROWS.inc(len(ingested.trends))
     return ingested

@@ -14,7 +14,18 @@ from psycopg import Cursor
 from storage.arrays import integers, texts
 from storage.records import Origin
 
-__all__ = ["account", "lock", "unaccounted"]
+__all__ = ["OUTCOMES", "account", "lock", "unaccounted"]
+
+OUTCOMES = ("stored", "repeated", "dead", "corrected", "retracted", "superseded")
+"""Each has a column. Their sums are the number of offsets with an outcome:
+
+    stored      its document entered the sums
+    corrected   its document took the place of an older version in the sums
+    retracted   it took its document out of the sums
+    superseded  a revision that changed no sum: a newer version is known, or a takedown found nothing that counts
+    repeated    the same item again
+    dead        it could not be read
+"""
 
 
 def lock(cursor: Cursor[Any], origins: Iterable[Origin]) -> None:
@@ -34,7 +45,7 @@ def unaccounted(cursor: Cursor[Any], origins: Sequence[Origin]) -> list[int]:
 
 
 def account(cursor: Cursor[Any], origins: Sequence[Origin], outcomes: Sequence[str]) -> None:
-    """Books an outcome ('stored', 'repeated' or 'dead') for each of these origins, all of them unaccounted."""
+    """Books one of `OUTCOMES` for each of these origins, all of them unaccounted."""
     cursor.execute(_ACCOUNT, {**_columns(origins), "outcomes": texts(outcomes)})
 
 
@@ -74,21 +85,17 @@ WHERE NOT l.accounted @> o."offset"
 ORDER BY o.index
 """
 
-_ACCOUNT = """
+_ACCOUNT = f"""
 UPDATE ledger l
 SET accounted = l.accounted + batch.accounted,
-    stored = l.stored + batch.stored,
-    repeated = l.repeated + batch.repeated,
-    dead = l.dead + batch.dead
+    {", ".join(f"{outcome} = l.{outcome} + batch.{outcome}" for outcome in OUTCOMES)}
 FROM (
     SELECT topic, partition,
            range_agg(int8range("offset", "offset" + 1)) AS accounted,
-           count(*) FILTER (WHERE outcome = 'stored') AS stored,
-           count(*) FILTER (WHERE outcome = 'repeated') AS repeated,
-           count(*) FILTER (WHERE outcome = 'dead') AS dead
+           {", ".join(f"count(*) FILTER (WHERE outcome = '{outcome}') AS {outcome}" for outcome in OUTCOMES)}
     FROM unnest(%(topics)s::text[], %(partitions)s::int4[], %(offsets)s::int8[], %(outcomes)s::text[])
          AS o (topic, partition, "offset", outcome)
     GROUP BY topic, partition
 ) batch
 WHERE (l.topic, l.partition) = (batch.topic, batch.partition)
-"""
+"""  # noqa: S608 - names of our own columns

@@ -8,7 +8,8 @@ __all__ = ["LOST", "OUTCOMES", "TRANSACTION_SECONDS", "TREND_ROWS"]
 
 OUTCOMES = Counter(
     "yuqing_ingest_records_total",
-    "Records by what became of them: stored, repeated (same document again), redelivered (same record again), dead.",
+    "Records by what became of them: stored, corrected, retracted, superseded (a revision that changed no sum), "
+    "repeated (same document again), redelivered (same record again), dead.",
     ["outcome"],
 )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-__all__ = ["LOCK", "PARTITIONED", "ensure_days", "name_of", "stored_days"]
+__all__ = ["LOCK", "PARTITIONED", "by_day", "ensure_days", "name_of", "stored_days"]
 
 PARTITIONED = ("documents", "mentions")
 """The tables cut by UTC day of published_at, in the order in which everybody locks them.
@@ -52,6 +54,19 @@ def ensure_days(connection: Connection, days: Iterable[date], *, tables: Sequenc
         for table in tables:
             if name_of(table, day) not in existing:
                 _create(connection, table, day)
+
+
+def by_day(published: Mapping[UUID, datetime]) -> Iterator[tuple[datetime, datetime, list[UUID]]]:
+    """Documents by the UTC day of their publication: its bounds, and the ids; in order of days.
+
+    A statement with these bounds touches one partition, and reads it once however many documents it wants of it.
+    """
+    days: dict[date, list[UUID]] = defaultdict(list)
+    for document_id, at in published.items():
+        days[at.astimezone(UTC).date()].append(document_id)
+    for day, ids in sorted(days.items()):
+        since = datetime.combine(day, time.min, UTC)
+        yield since, since + timedelta(days=1), ids
 
 
 def _create(connection: Connection, table: str, day: date) -> None:

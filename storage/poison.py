@@ -18,14 +18,15 @@ import structlog
 
 from storage.errors import UnstorableError
 from storage.positions import ReadTo
-from storage.records import DeadLetter, ScoredDocument
+from storage.records import DeadLetter, Retraction, ScoredDocument
 
 __all__ = ["buried", "isolate", "why_refused"]
 
 _log = structlog.get_logger()
 
 R = TypeVar("R")
-Write = Callable[[Sequence[ScoredDocument], Sequence[ReadTo]], R]
+Record = ScoredDocument | Retraction
+Write = Callable[[Sequence[Record], Sequence[ReadTo]], R]
 
 _REFUSALS = (
     UnstorableError,
@@ -38,8 +39,8 @@ _REFUSALS = (
 
 def isolate(
     write: Write[R],
-    bury: Callable[[ScoredDocument, str, Sequence[ReadTo]], R],
-    batch: Sequence[ScoredDocument],
+    bury: Callable[[Record, str, Sequence[ReadTo]], R],
+    batch: Sequence[Record],
     read: Sequence[ReadTo],
 ) -> list[R]:
     """Writes the batch in as few transactions as it allows and returns their results in order.
@@ -76,9 +77,12 @@ def why_refused(error: Exception) -> str:
     return f"PostgreSQL refuses it: {type(error).__name__}"
 
 
-def buried(document: ScoredDocument, detail: str) -> DeadLetter:
-    """The dead letter of a scored document. Its value is the record as it was scored, as ASCII JSON; the bytes it
-    was scored from stay at `origin` for as long as the broker keeps them."""
+def buried(document: Record, detail: str) -> DeadLetter:
+    """The dead letter of a scored document or a takedown.
+
+    Its value is the record as it was scored, as ASCII JSON; the bytes it was scored from stay at `origin` for as long
+    as the broker keeps them.
+    """
     value = json.dumps(msgspec.to_builtins(document)).encode()
     return DeadLetter(
         origin=document.origin,

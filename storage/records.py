@@ -1,4 +1,4 @@
-"""What the ledger takes in: a scored document with its mentions, or a dead letter, each with its origin.
+"""What the ledger takes in: a scored document with its mentions, a takedown, or a dead letter, each with its origin.
 
 The same structs travel on the wire (`documents.scored`), so they are said once, here, below both rooms. They are
 trees of values, so the cycle collector need not look at them (`gc=False`): it would, at thousands a second.
@@ -67,6 +67,23 @@ class ScoredDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     mentions: tuple[Mention, ...] = ()
     flags: tuple[str, ...] = ()
     model_version: str
+    revised_at: datetime | None = None
+    """When its source made this version; None for a document as it first came. See `storage/versions.py`."""
+
+
+class Retraction(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="retraction"):
+    """A takedown: the document of this id does not count, whether it has come or is yet to come. Times are aware UTC.
+
+    The tag tells it apart on the wire: no broken scored document is ever read as one.
+    """
+
+    document_id: UUID
+    origin: Origin
+    published_at: datetime
+    """As the record says, else its arrival; matters only where the takedown is first to arrive."""
+    arrived_at: datetime
+    revised_at: datetime
+    """When its source took it down."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -1,4 +1,4 @@
-"""Drops documents and mentions of old days; their ids and their sums stay.
+"""Drops documents, mentions and withdrawn versions of old days; their ids and their sums stay.
 
 The ids stay because an old item that a crawler finds again must not be counted a second time; they take about a
 hundred bytes a document. Sums stay because they are small and are what years of history are for.
@@ -32,7 +32,7 @@ def drop_before(engine: Engine, day: date) -> int:
         with engine.begin() as connection:
             dropped += _drop(connection, old)
     with engine.begin() as connection:
-        connection.execute(_REMEMBER, {"kept_from": _midnight(day), "dropped": 0})
+        _remember(connection, _midnight(day), 0)
     _log.info("documents_dropped", before=day.isoformat(), documents=dropped, days=len(days))
     return dropped
 
@@ -57,8 +57,15 @@ def _drop(connection: Connection, day: date) -> int:
     for table in PARTITIONED:
         connection.exec_driver_sql(f"DROP TABLE {name_of(table, day)}")
     connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name_of(TERMS, day)}")
-    connection.execute(_REMEMBER, {"kept_from": _midnight(day + timedelta(days=1)), "dropped": documents})
+    following = _midnight(day + timedelta(days=1))
+    _remember(connection, following, documents)
     return documents
+
+
+def _remember(connection: Connection, kept_from: datetime, dropped: int) -> None:
+    """What is dropped with withdrawn versions lies before `kept_from`: as of a past moment, no day is told in part."""
+    withdrawn = connection.execute(_WITHDRAWN, {"kept_from": kept_from}).rowcount
+    connection.execute(_REMEMBER, {"kept_from": kept_from, "dropped": dropped, "withdrawn": withdrawn})
 
 
 def _midnight(day: date) -> datetime:
@@ -68,6 +75,9 @@ def _midnight(day: date) -> datetime:
 _REMEMBER = text(
     """
     UPDATE retention
-    SET kept_from = greatest(kept_from, :kept_from), documents_dropped = documents_dropped + :dropped
+    SET kept_from = greatest(kept_from, :kept_from), documents_dropped = documents_dropped + :dropped,
+        withdrawn_dropped = withdrawn_dropped + :withdrawn
     """
 )
+
+_WITHDRAWN = text("DELETE FROM withdrawn_documents WHERE published_at < :kept_from")

@@ -1,4 +1,4 @@
-"""What a scored document must fulfil so that the books can hold it, beyond what its types say."""
+"""What a scored document or a takedown must fulfil so that the books can hold it, beyond what its types say."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import get_args
 
 from storage.errors import UnstorableError
-from storage.records import ANY_ENTITY, ANY_TOPIC, Novelty, ScoredDocument, Sentiment
+from storage.records import ANY_ENTITY, ANY_TOPIC, Novelty, Retraction, ScoredDocument, Sentiment
 
 __all__ = ["check"]
 
@@ -17,16 +17,29 @@ _SENTIMENTS = frozenset(get_args(Sentiment))
 _NOVELTIES = frozenset(get_args(Novelty))
 
 
-def check(document: ScoredDocument) -> None:
+def check(document: ScoredDocument | Retraction) -> None:
     """Raises UnstorableError, saying which field is at fault, where counting this document would break a sum.
 
     Intake keeps all of this from happening; a record of another make on the topic does not.
     """
-    for name, at in (("published_at", document.published_at), ("arrived_at", document.arrived_at)):
-        if at.tzinfo is None:
-            raise UnstorableError(f"{name} has no zone; send aware UTC times")
-        if not _EARLIEST <= at < _LATEST:
-            raise UnstorableError(f"{name} lies outside the years 1900 to 2199")
+    _check_time("published_at", document.published_at)
+    _check_time("arrived_at", document.arrived_at)
+    if document.revised_at is not None:
+        _check_time("revised_at", document.revised_at)
+    if document.origin.offset < 0 or document.origin.partition < 0:
+        raise UnstorableError("origin has a negative partition or offset")
+    if isinstance(document, ScoredDocument):
+        _check_content(document)
+
+
+def _check_time(name: str, at: datetime) -> None:
+    if at.tzinfo is None:
+        raise UnstorableError(f"{name} has no zone; send aware UTC times")
+    if not _EARLIEST <= at < _LATEST:
+        raise UnstorableError(f"{name} lies outside the years 1900 to 2199")
+
+
+def _check_content(document: ScoredDocument) -> None:
     if document.novelty not in _NOVELTIES:
         raise UnstorableError("novelty is none of " + ", ".join(sorted(_NOVELTIES)))
     if document.sentiment not in _SENTIMENTS:
@@ -42,6 +55,3 @@ def check(document: ScoredDocument) -> None:
             raise UnstorableError("a mention's sentiment is none of " + ", ".join(sorted(_SENTIMENTS)))
         if not -_LARGEST_SCORE <= mention.score_micro < _LARGEST_SCORE:
             raise UnstorableError("a mention's score_micro does not fit 32 bits; it is in millionths")
-    origin = document.origin
-    if origin.offset < 0 or origin.partition < 0:
-        raise UnstorableError("origin has a negative partition or offset")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,8 @@ __all__ = ["COLUMNS", "TrendRow", "from_columns"]
 class TrendRow(msgspec.Struct, frozen=True, gc=False):
     """Absolute sums of one minute, one entity, one topic and one model version. Times are aware UTC.
 
-    A row with a higher `revision` replaces one with a lower, whatever the order in which they arrive.
+    A row with a higher `revision` replaces one with a lower, whatever the order in which they arrive. One whose
+    documents were all taken down says 0 of everything.
     """
 
     entity_id: str
@@ -35,13 +37,13 @@ class TrendRow(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def mean_score(self) -> float:
-        """From -1 (all negative) to 1."""
-        return self.score_micro / (1e6 * self.documents)
+        """From -1 (all negative) to 1; not a number where there are no documents."""
+        return self.score_micro / (1e6 * self.documents) if self.documents else math.nan
 
     @property
     def negative_share(self) -> float:
-        """From 0 to 1."""
-        return self.negative / self.documents
+        """From 0 to 1; not a number where there are no documents."""
+        return self.negative / self.documents if self.documents else math.nan
 
 
 COLUMNS = ", ".join(TrendRow.__struct_fields__)

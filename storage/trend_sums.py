@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from operator import add
+from operator import add, sub
 from typing import NamedTuple
 
 from storage.records import ANY_ENTITY, ANY_TOPIC, ScoredDocument, Sentiment
 
-__all__ = ["Key", "PlainKey", "PlainSums", "Sums", "add_up", "minute_of", "totals"]
+__all__ = ["Key", "PlainKey", "PlainSums", "Sums", "add_up", "balance", "minute_of", "totals"]
 
 
 class Key(NamedTuple):
@@ -71,6 +71,15 @@ def totals(documents: Iterable[ScoredDocument]) -> list[tuple[PlainKey, PlainSum
                 held = added.get(key)
                 added[key] = amount if held is None else tuple(map(add, held, amount))
     return sorted(added.items())
+
+
+def balance(added: Iterable[ScoredDocument], taken_out: Iterable[ScoredDocument]) -> list[tuple[PlainKey, PlainSums]]:
+    """What is left to add when some documents come and others go, sorted by key; may be negative, is never all zero."""
+    sums = dict(totals(added))
+    nothing = (0,) * len(Sums._fields)
+    for key, amount in totals(taken_out):
+        sums[key] = tuple(map(sub, sums.get(key, nothing), amount))
+    return sorted((key, amount) for key, amount in sums.items() if amount != nothing)
 
 
 def _subjects(document: ScoredDocument) -> dict[str, tuple[Sentiment, int]]:

@@ -13,7 +13,7 @@ from storage.records import ANY_TOPIC
 from storage.trend_rows import COLUMNS, TrendRow, from_columns
 from storage.trend_sums import PlainKey, PlainSums, Sums
 
-__all__ = ["add", "mark_changed"]
+__all__ = ["add", "grown", "mark_changed"]
 
 _ADD = f"""
 INSERT INTO trend_counts AS held (
@@ -54,7 +54,7 @@ ON CONFLICT (entity_id, bucket) DO UPDATE SET touched = held.touched + 1
 
 
 def add(connection: Connection[Any], amounts: Sequence[tuple[PlainKey, PlainSums]], *, now: datetime) -> list[TrendRow]:
-    """Adds sorted amounts to the rows they belong to and returns these rows as they are now.
+    """Adds sorted amounts, which may be negative, to the rows they belong to; returns these rows as they are now.
 
     Rows are locked in the order given: sorted by key, the same for every worker, so that none waits in a circle. A
     bucket that was already called final when the statement began is marked `revised_after_final`, for good.
@@ -75,6 +75,12 @@ def add(connection: Connection[Any], amounts: Sequence[tuple[PlainKey, PlainSums
     with connection.cursor(binary=True) as cursor:
         cursor.execute(_ADD, parameters)
         return [from_columns(values) for values in cursor.fetchall()]
+
+
+def grown(rows: Sequence[TrendRow], amounts: Sequence[tuple[PlainKey, PlainSums]]) -> list[TrendRow]:
+    """The rows whose documents or negative ones became more: what only shrank raises no alarm and takes none back."""
+    more = {key for key, sums in amounts if sums[0] > 0 or sums[2] > 0 or sums[5] > 0}
+    return [row for row in rows if (row.entity_id, row.topic, row.bucket, row.model_version) in more]
 
 
 def mark_changed(cursor: Cursor[Any], rows: Sequence[TrendRow]) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from storage.records import DeadLetter, Mention, Origin, ScoredDocument
+from storage.records import DeadLetter, Mention, Origin, Retraction, ScoredDocument
 
 RAW = "documents.raw"
 SCORED = "documents.scored"
@@ -43,6 +43,23 @@ def a_document(name: str | int, offset: int, *, partition: int = 0, minute: floa
         "model_version": "m1",
     }
     return ScoredDocument(**(values | fields))
+
+
+def a_retraction(name: str | int, offset: int, *, partition: int = 0, revised: float = 1, **fields: Any) -> Retraction:
+    """A takedown of the document of that name, made by its source `revised` hours after NOON."""
+    values: dict[str, Any] = {
+        "document_id": uuid5(_NAMES, str(name)),
+        "origin": Origin(topic=RAW, partition=partition, offset=offset),
+        "published_at": NOON,
+        "arrived_at": NOON + timedelta(hours=revised, seconds=2),
+        "revised_at": NOON + timedelta(hours=revised),
+    }
+    return Retraction(**(values | fields))
+
+
+def a_correction(name: str | int, offset: int, *, revised: float = 1, **fields: Any) -> ScoredDocument:
+    """A later version of the document of that name, made by its source `revised` hours after NOON."""
+    return a_document(name, offset, revised_at=NOON + timedelta(hours=revised), **fields)
 
 
 def a_letter(offset: int, *, partition: int = 0, reason: str = "not_json", **fields: Any) -> DeadLetter:

@@ -70,10 +70,14 @@ def test_sound_books_add_up_and_the_figures_say_how_much_there_was(books: Engine
         "stored": 9,
         "repeated": 1,
         "dead": 1,
+        "corrected": 0,
+        "retracted": 0,
+        "superseded": 0,
         "losses_acknowledged": 0,
         "document_ids": 9,
         "documents": 9,
         "documents_dropped": 0,
+        "withdrawn_documents": 0,
         "mentions": 6,
         "dead_letters": 1,
         "trend_rows": 6 * 4 + 3,
@@ -143,7 +147,7 @@ def test_a_document_and_its_id_that_are_gone_are_missed_by_the_ledger(books: Eng
         f"DELETE FROM document_keys WHERE document_id = '{id_of(11)}'",
     )
 
-    assert found(books)[0] == "the ledger says 9 documents were stored, 8 ids are counted"
+    assert found(books)[0] == "the ledger says 9 documents were stored and 0 retracted, 8 ids are counted"
 
 
 def test_a_document_without_its_id_would_be_counted_again_and_is_named(books: Engine):

@@ -1,8 +1,10 @@
-"""Whatever the broker does, the sums are those of the set of distinct documents.
+"""Whatever the broker does, the sums are those of the set of distinct documents in force.
 
 Records are lost on the way to the acknowledgement, delivered again, cut into other batches, read by two workers at
-once and in any order; the same document is crawled several times; some records are dead. After all of it was
-delivered at least once, trends equal the sums of the distinct documents, and the audit has nothing to say.
+once and in any order; the same document is crawled several times, corrected and taken down, corrections of one time
+among them; a takedown may come before what it takes down; some records are dead. After all of it was delivered at
+least once, trends equal the sums of the latest versions, the audit has nothing to say, and the trends as of any moment
+between two batches are those that were read then.
 """
 
 from __future__ import annotations
@@ -11,28 +13,29 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from book_records import SCORED, a_document, a_letter, a_mention
-from books import an_ingest, differences, expected, sums, trend_rows, wipe
+from book_records import SCORED, SteppingClock, a_correction, a_document, a_letter, a_mention, a_retraction
+from books import LATENESS, an_ingest, as_of, counted, differences, expected, in_force, trend_rows, wipe
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from storage.ingest import Ingest, ReadTo
-from storage.records import DeadLetter, ScoredDocument
+from storage.records import DeadLetter, Retraction, ScoredDocument
 
 SENTIMENTS = ("negative", "neutral", "positive")
+Record = ScoredDocument | Retraction | DeadLetter
 
 
 @dataclass
 class Stream:
     """Two raw partitions, and for each of two workers the batches that it gets, in order."""
 
-    records: list[ScoredDocument | DeadLetter]
-    deliveries: list[list[list[ScoredDocument | DeadLetter]]]
+    records: list[Record]
+    deliveries: list[list[list[Record]]]
 
     @property
-    def documents(self) -> list[ScoredDocument]:
-        return [record for record in self.records if isinstance(record, ScoredDocument)]
+    def versions(self) -> list[ScoredDocument | Retraction]:
+        return [record for record in self.records if not isinstance(record, DeadLetter)]
 
     @property
     def ends(self) -> dict[int, int]:
@@ -42,21 +45,26 @@ class Stream:
 
 @st.composite
 def streams(draw: st.DrawFn) -> Stream:
-    chosen = draw(st.lists(st.tuples(st.integers(-1, 6), st.integers(0, 1)), min_size=1, max_size=14))
+    kinds = st.tuples(st.integers(-1, 4), st.integers(0, 1), st.integers(0, 2), st.sampled_from((0, 1, "down")))
     ends, records = [0, 0], []
-    for name, partition in chosen:
+    for name, partition, revised, content in draw(st.lists(kinds, min_size=1, max_size=14)):
         offset = ends[partition]
         ends[partition] += 1
-        records.append(a_letter(offset, partition=partition) if name < 0 else item(name, partition, offset))
+        records.append(item(name, partition, offset, revised, content))
     dice = draw(st.randoms(use_true_random=False))
     return Stream(records, [batches(dice, records) for _ in range(2)])
 
 
-def item(name: int, partition: int, offset: int) -> ScoredDocument:
-    """The same name always has the same content: one document, however often it is crawled."""
-    dice = random.Random(name)
+def item(name: int, partition: int, offset: int, revised: int, content: int | str) -> Record:
+    """One version of one document, with one content however often it is crawled; of name -1 a dead letter."""
+    if name < 0:
+        return a_letter(offset, partition=partition)
+    if content == "down":
+        return a_retraction(name, offset, partition=partition, revised=revised)
+    dice = random.Random(f"{name} {revised} {content}" if revised else name)
+    make = {"revised": revised} if revised else {}
     sentiment = dice.choice(SENTIMENTS)
-    return a_document(
+    return (a_correction if revised else a_document)(
         name,
         offset,
         partition=partition,
@@ -66,10 +74,13 @@ def item(name: int, partition: int, offset: int) -> ScoredDocument:
         score_micro=dice.randrange(-(10**6), 10**6),
         topics=tuple(dice.sample(("legal", "credit"), dice.randrange(3))),
         mentions=tuple(a_mention(e, sentiment, dice.randrange(9)) for e in dice.sample("abc", dice.randrange(3))),
+        model_version=dice.choice(("m1", "m2")),
+        title=f"Version {dice.random()}",
+        **make,
     )
 
 
-def batches(dice: random.Random, records: list[ScoredDocument | DeadLetter]) -> list:
+def batches(dice: random.Random, records: list[Record]) -> list[list[Record]]:
     """Everything at least once, some of it more often, in any order and cut anywhere."""
     order = records + dice.choices(records, k=dice.randrange(len(records) + 1))
     dice.shuffle(order)
@@ -77,30 +88,37 @@ def batches(dice: random.Random, records: list[ScoredDocument | DeadLetter]) -> 
     return [order[start:end] for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True)]
 
 
-def deliver(ingest: Ingest, batch: list[ScoredDocument | DeadLetter]) -> int:
-    documents = [record for record in batch if isinstance(record, ScoredDocument)]
+def deliver(ingest: Ingest, batch: list[Record]) -> int:
+    """Books a batch; returns by how much it changed the number of documents in force."""
+    versions = [record for record in batch if not isinstance(record, DeadLetter)]
     letters = [record for record in batch if isinstance(record, DeadLetter)]
-    scored = ingest.scored(documents, [ReadTo(SCORED, 0, 1)])
+    scored = ingest.scored(versions, [ReadTo(SCORED, 0, 1)])
     dead = ingest.dead(letters, [])
-    assert scored.fresh + scored.repeated + scored.redelivered == len(documents)
+    told = (scored.fresh, scored.corrected, scored.retracted, scored.superseded, scored.repeated, scored.redelivered)
+    assert sum(told) == len(versions)
     assert dead.dead + dead.redelivered == len(letters)
-    return scored.fresh
+    return scored.fresh - scored.retracted
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(streams())
 def test_any_delivery_adds_up_to_the_set_of_distinct_documents(database: Engine, stream: Stream):
     wipe(database)
-    ingest = an_ingest(database)
+    clock = SteppingClock()
+    ingest = Ingest(database, allowed_lateness=LATENESS, clock=clock)
+    read, counting = {}, 0
 
-    fresh = sum(deliver(ingest, batch) for batch in stream.deliveries[0])
+    for batch in stream.deliveries[0]:
+        counting += deliver(ingest, batch)
+        read[clock.now] = counted(trend_rows(database))
 
-    assert sums(trend_rows(database)) == expected(stream.documents)
-    assert fresh == len({document.document_id for document in stream.documents})
+    assert counted(trend_rows(database)) == expected(stream.versions)
+    assert counting == len(in_force(stream.versions))
     assert differences(database, stream.ends) == []
+    assert {moment: as_of(database, moment) for moment in read} == read
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(streams())
 def test_two_workers_that_get_the_same_records_at_once_count_them_once(database: Engine, stream: Stream):
     wipe(database)
@@ -110,8 +128,8 @@ def test_two_workers_that_get_the_same_records_at_once_count_them_once(database:
         return sum(deliver(ingests[worker], batch) for batch in stream.deliveries[worker])
 
     with ThreadPoolExecutor(2) as pool:
-        fresh = sum(pool.map(work, range(2)))
+        counting = sum(pool.map(work, range(2)))
 
-    assert sums(trend_rows(database)) == expected(stream.documents)
-    assert fresh == len({document.document_id for document in stream.documents})
+    assert counted(trend_rows(database)) == expected(stream.versions)
+    assert counting == len(in_force(stream.versions))
     assert differences(database, stream.ends) == []
