@@ -8,7 +8,7 @@ longer name ("Harrison Ford", "Ford Theatre").
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Set
 from functools import cached_property
 
 __all__ = ["Support", "is_market_word"]
@@ -59,6 +59,8 @@ _ATTACHED_ZH = re.compile(
 )
 _HAN_OR_WORD = re.compile(r"\w")
 _ZH_LINKS = frozenset("与和及对與對")
+_GAPS = range(1, 8)
+"""So wide may be what stands between two names of a list."""
 _LIST_GAP = re.compile(r"\s*(?:,|&|/|、|,?\s(?:and|or|vs\.?)|和|与|及)\s*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;•|\n。！？：；“”\"‘(\[-])\s*[\"“‘'(]*$")
 _WORD_BEFORE = re.compile(r"([\w’'-]+)\s$")
@@ -116,11 +118,17 @@ class Support:
         alone = not after or not _HAN_OR_WORD.match(after) or after[0] in _ZH_LINKS
         return alone and bool(_MARKET_ZH.search(near))
 
-    def listed_with(self, start: int, end: int, companies: Sequence[tuple[int, int]]) -> bool:
-        """True where the name stands in one list with a company that is certain: "Apple and Microsoft"."""
+    def listed_with(self, start: int, end: int, starts: Set[int], ends: Set[int]) -> bool:
+        """True where the name stands in one list with a company that is certain: "Apple and Microsoft".
+
+        `starts` and `ends` are the places where names of certain companies start and end.
+        """
         text = self._text
-        gaps = (text[end:first] if first >= end else text[last:start] for first, last in companies)
-        return text[start].isupper() and any(_LIST_GAP.fullmatch(gap) for gap in gaps if len(gap) < 8)
+        if not text[start].isupper():
+            return False
+        gaps = [text[end : end + width] for width in _GAPS if end + width in starts]
+        gaps += [text[start - width : start] for width in _GAPS if start - width in ends]
+        return any(map(_LIST_GAP.fullmatch, gaps))
 
     def market_words(self, start: int, end: int) -> bool:
         """True where words of markets stand close by, in English or Chinese."""

@@ -5,6 +5,7 @@ Flags it may set: `time_replaced`.
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from datetime import UTC, datetime, timedelta, timezone
@@ -53,7 +54,7 @@ def read_time(text: str) -> datetime | None:
         if found is None:
             return None
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError, TypeError, IndexError, AttributeError):
+    except (ValueError, ArithmeticError, TypeError, IndexError, AttributeError):
         return None  # dateutil raises any of these on text that is no date
 
 
@@ -92,6 +93,8 @@ def _read(text: str) -> datetime | None:
 
 def _from_epoch(number: float) -> datetime:
     """Seconds, or a thousandth, millionth, billionth of them: whichever lands in this age."""
+    if math.isinf(number):
+        raise OverflowError("no time")  # however often it is divided
     while abs(number) >= 1e11:
         number /= 1000
     return datetime.fromtimestamp(number, tz=UTC)
