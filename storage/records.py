@@ -7,7 +7,7 @@ trees of values, so the cycle collector need not look at them (`gc=False`): it w
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -23,11 +23,15 @@ ANY_TOPIC = "*"
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The record of `documents.raw` that something was made from: the key of the ledger."""
+    """The record of `documents.raw` that something was made from: the key of the ledger.
 
-    topic: str
-    partition: int
-    offset: int
+    Read from elsewhere, it is a place that a log can have: whoever may write to our topics could name another, and the
+    ledger would refuse it again and again.
+    """
+
+    topic: Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._-]{1,249}\Z")]
+    partition: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+    offset: Annotated[int, msgspec.Meta(ge=0, lt=2**63 - 1)]
 
 
 class Mention(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from storage.records import DeadLetter, Origin
 from stream.errors import DeadReason
 
@@ -41,8 +43,8 @@ def origin_of(headers: Headers) -> tuple[Origin, datetime] | None:
     told = dict(headers)
     try:
         topic, partition, offset, milliseconds = (told[name].decode() for name in _ORIGIN)
-        origin = Origin(topic=topic, partition=int(partition), offset=int(offset))
-        return origin, _EPOCH + int(milliseconds) * _MILLISECOND
+        place = {"topic": topic, "partition": int(partition), "offset": int(offset)}
+        return msgspec.convert(place, Origin), _EPOCH + int(milliseconds) * _MILLISECOND
     except (KeyError, ValueError, OverflowError):
         return None
 

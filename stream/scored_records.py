@@ -24,7 +24,7 @@ def read_scored(record: LogRecord) -> ScoredDocument | DeadLetter:
         if document.published_at.tzinfo is None or document.arrived_at.tzinfo is None:
             raise msgspec.ValidationError("a time without zone")
         return document
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return _corrupt(record, error)
 
 

@@ -73,6 +73,24 @@ def test_an_origin_survives_to_the_millisecond() -> None:
             ("yuqing-timestamp-ms", b"9" * 30),
         ),
         (
+            ("yuqing-topic", b"documents.raw"),
+            ("yuqing-partition", b"3"),
+            ("yuqing-offset", b"9223372036854775807"),
+            ("yuqing-timestamp-ms", b"0"),
+        ),
+        (
+            ("yuqing-topic", b"documents.raw"),
+            ("yuqing-partition", b"2147483648"),
+            ("yuqing-offset", b"-1"),
+            ("yuqing-timestamp-ms", b"0"),
+        ),
+        (
+            ("yuqing-topic", b"documents\0raw"),
+            ("yuqing-partition", b"3"),
+            ("yuqing-offset", b"1"),
+            ("yuqing-timestamp-ms", b"0"),
+        ),
+        (
             ("yuqing-topic", b"\xff\xfe"),
             ("yuqing-partition", b"3"),
             ("yuqing-offset", b"1"),

@@ -56,6 +56,7 @@ def test_a_scored_document_is_read_back() -> None:
         b"\xff",
         b"[]",
         encode(DOCUMENT)[:-1],
+        b'{"more":' * 100_000,
         encode(DOCUMENT).replace(b"negative", b"hostile", 1),
         msgspec.json.encode({**msgspec.to_builtins(DOCUMENT), "published_at": "2024-05-02T12:00:00"}),
     ],
@@ -76,3 +77,23 @@ def test_a_corrupt_one_that_names_no_raw_record_is_a_letter_of_its_own_place() -
     assert isinstance(letter, DeadLetter)
     assert letter.origin == PLACE
     assert letter.arrived_at == datetime(2030, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"partition": 2**31},
+        {"partition": -1},
+        {"offset": 2**63 - 1},
+        {"offset": -1},
+        {"topic": ""},
+        {"topic": "a\0b"},
+        {"topic": "a" * 250},
+    ],
+)
+def test_a_place_that_no_log_has_is_corrupt_and_never_reaches_the_ledger(place: dict[str, Any]) -> None:
+    """The ledger would refuse it at every try, and everything behind it would wait."""
+    plain = msgspec.to_builtins(DOCUMENT)
+    letter = read_scored(record(msgspec.json.encode({**plain, "origin": {**plain["origin"], **place}})))
+    assert isinstance(letter, DeadLetter)
+    assert letter.origin == PLACE
