@@ -46,7 +46,7 @@ def read_options(kind: str, options: Mapping[str, Any]) -> msgspec.Struct:
         raise SourceOptionsError(f"a source of kind {kind} has no option {', '.join(unknown)}. There are: {known}.")
     try:
         return msgspec.convert(options, wanted, str_keys=True)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeError) as error:  # a setting in a variable may hold half an emoji
         raise SourceOptionsError(f"a source of kind {kind}: {error}.") from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import structlog
@@ -20,7 +21,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     identity: str
     file: str
     """Its name, for a human who looks into the folder."""
-    line: int = 0
+    line: Annotated[int, msgspec.Meta(ge=0)] = 0
     """The broker has this line, and all before it."""
     done: bool = False
     """The file was replayed to its end."""
@@ -36,10 +37,13 @@ class CheckpointFile:
     def load(self) -> Checkpoint:
         """The stored checkpoint, or one at the beginning."""
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=Checkpoint)
+            stored = msgspec.json.decode(self._path.read_bytes(), type=Checkpoint)
+            if stored.identity != self._none.identity:
+                raise msgspec.ValidationError(f"it is that of another file, {stored.identity}")
+            return stored
         except FileNotFoundError:
             return self._none
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             # To begin anew is always safe: what is there already is recognised downstream.
             _log.warning("checkpoint_unreadable", path=str(self._path), error=str(error))
             return self._none

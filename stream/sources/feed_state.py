@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 from uuid import UUID
 
 import msgspec
@@ -24,6 +24,19 @@ create table if not exists seen (
     url text not null, document_id blob not null, turn integer not null, primary key (url, document_id)
 ) without rowid;
 """
+
+_LOAD = "select etag, last_modified, moved_to, not_before, failures from feeds where url = ?"
+_SEEN = "select document_id from seen where url = ?"
+
+
+class _Row(msgspec.Struct, frozen=True, array_like=True):
+    """What `_LOAD` gives; SQLite itself stores anything in any column."""
+
+    etag: str
+    last_modified: str
+    moved_to: str
+    not_before: Annotated[float, msgspec.Meta(ge=0, lt=1e11)]
+    failures: int
 
 
 class FeedState(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,31 +66,41 @@ class FeedMemory:
             self._base = sqlite3.connect(folder / "feeds.sqlite", isolation_level=None)
             self._base.execute("pragma journal_mode = wal")
             self._base.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
+            self._look_through()
+        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:  # the last: its own words, from a damaged file
             raise SourceOptionsError(
                 f"the state of the feeds, {folder / 'feeds.sqlite'}, cannot be used: {error}. Make the folder "
                 "writable, or remove the file: feeds are then read anew, and what is there already is recognised."
             ) from error
 
+    def _look_through(self) -> None:
+        """Raises sqlite3.Error where the file is damaged, or its tables are not ours."""
+        [found] = self._base.execute("pragma quick_check(1)").fetchone()
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+        self._base.execute(_LOAD, ("",))
+        self._base.execute(_SEEN, ("",))
+
     def load(self, url: str) -> FeedState:
-        """What is known about a feed, by its address in the settings."""
-        row = self._base.execute(
-            "select etag, last_modified, moved_to, not_before, failures from feeds where url = ?", (url,)
-        ).fetchone()
+        """What is known about a feed, by its address in the settings; nothing where its row makes no sense."""
+        row = self._base.execute(_LOAD, (url,)).fetchone()
         if row is None:
             return FeedState()
-        etag, last_modified, moved_to, not_before, failures = row
+        try:
+            known = msgspec.convert(row, _Row)
+        except msgspec.ValidationError:
+            return FeedState()
         return FeedState(
-            etag=etag,
-            last_modified=last_modified,
-            moved_to=moved_to,
-            not_before=datetime.fromtimestamp(not_before, UTC) if not_before else None,
-            failures=failures,
+            etag=known.etag,
+            last_modified=known.last_modified,
+            moved_to=known.moved_to,
+            not_before=datetime.fromtimestamp(known.not_before, UTC) if known.not_before else None,
+            failures=known.failures,
         )
 
     def unseen(self, url: str, ids: Sequence[UUID]) -> set[UUID]:
         """Which of these entries the feed has not shown before."""
-        known = {row[0] for row in self._base.execute("select document_id from seen where url = ?", (url,))}
+        known = {row[0] for row in self._base.execute(_SEEN, (url,))}
         return {each for each in ids if each.bytes not in known}
 
     def save(self, url: str, state: FeedState, shown: Sequence[UUID] = ()) -> None:

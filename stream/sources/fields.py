@@ -59,8 +59,13 @@ class FieldMap:
                 continue
             text = value if isinstance(value, str) else _text(name, value)
             if text and not text.isspace() and (len(text) > _SHORT or text.strip().lower() not in _NOTHING):
-                return text
+                return text if text.isascii() else _whole(text)
         return ""
+
+
+def _whole(text: str) -> str:
+    """Half an emoji, cut by a crawler, is no character and cannot be published: it becomes "?"."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _text(name: str, value: object) -> str:

@@ -51,7 +51,13 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert CheckpointFile(folder, "other", "news.jsonl").load().line == 0
 
 
-@pytest.mark.parametrize("rubbish", [b"", b"{", b'{"line": "x"}'])
+RUBBISH = (
+    *(b"", b"{", b'{"line": "x"}', b'{"identity":"abc","file":"\xff"}', b'{"x":' * 100_000),
+    *(b'{"identity":"abc","file":"","line":-2}', b'{"identity":"xyz","file":"","line":7}'),
+)
+
+
+@pytest.mark.parametrize("rubbish", RUBBISH)
 def test_an_unreadable_checkpoint_means_the_beginning(rubbish: bytes, tmp_path: Path) -> None:
     CheckpointFile(tmp_path, "abc", "news.jsonl").save(3)
     next(tmp_path.iterdir()).write_bytes(rubbish)

@@ -131,3 +131,23 @@ def test_markup_that_never_closes_takes_no_quadratic_time() -> None:
         return process_time() - begun
 
     assert seconds(200_000) < 20  # minutes with feedparser's own sanitiser
+
+
+@pytest.mark.parametrize("written", ["&#55357;&#56841;", "&#xD83D;&#xde09;", "&#x1f609;"])
+def test_an_emoji_written_as_two_surrogates_is_an_emoji(written: str) -> None:
+    """Feeds that were made with UTF-16 in mind hold them; no XML reader takes them."""
+    (document,) = read(rss(f"<title>All is well {written}!</title>"))
+    assert document.title == "All is well \U0001f609!"
+
+
+def test_half_an_emoji_is_a_question_mark() -> None:
+    assert [each.title for each in read(rss("<title>a &#xD83D; b &#56841;&#55357; c</title>"))] == ["a ? b ?? c"]
+
+
+def test_a_feed_on_which_the_reader_itself_fails_is_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise UnicodeDecodeError("utf-8", b"\xc0", 0, 1, "invalid start byte")
+
+    monkeypatch.setattr("stream.sources.feed_entries.feedparser.parse", fail)
+    with pytest.raises(FeedError, match="damaged: the feed reader fails on it: UnicodeDecodeError"):
+        read(rss("<title>x</title>"))

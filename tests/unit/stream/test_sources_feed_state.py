@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -52,3 +53,34 @@ def test_a_state_that_cannot_be_used_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "feeds.sqlite").write_bytes(b"something else entirely, and long enough to be looked at" * 20)
     with pytest.raises(SourceOptionsError, match=r"feeds\.sqlite, cannot be used: .*remove the file"):
         FeedMemory(tmp_path)
+
+
+def stored(folder: Path) -> Path:
+    with FeedMemory(folder) as memory:
+        memory.save(URL, FeedState(etag='"a"'), ids(*range(2_000)))
+        memory._base.execute("pragma journal_mode = delete")  # one file
+    return folder / "feeds.sqlite"
+
+
+def test_a_state_that_is_damaged_inside_is_found_at_the_start_and_not_in_the_middle_of_a_poll(tmp_path: Path) -> None:
+    file = stored(tmp_path)
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2] + bytes(4096) + content[len(content) // 2 + 4096 :])
+    with pytest.raises(SourceOptionsError, match="remove the file"):
+        FeedMemory(tmp_path)
+
+
+def test_tables_of_another_make_are_not_ours(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "feeds.sqlite") as base:
+        base.execute("create table feeds (url text primary key, etag text)")
+    base.close()
+    with pytest.raises(SourceOptionsError, match="no such column"):
+        FeedMemory(tmp_path)
+
+
+@pytest.mark.parametrize("not_before", ["soon", 1e300, -5])
+def test_a_row_that_makes_no_sense_says_nothing(tmp_path: Path, not_before: object) -> None:
+    with FeedMemory(tmp_path) as memory:
+        memory.save(URL, FeedState(etag='"a"'))
+        memory._base.execute("update feeds set not_before = ?", (not_before,))
+        assert memory.load(URL) == FeedState()

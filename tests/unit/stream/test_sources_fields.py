@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from source_doubles import NOON
 
+from stream.documents import encode
 from stream.sources.errors import FieldError, SourceOptionsError
 from stream.sources.fields import FieldMap
 
@@ -72,3 +73,10 @@ def test_a_field_that_is_no_text_is_an_error_that_names_it_and_not_its_content(v
 def test_a_field_that_documents_do_not_have_is_named_with_those_that_they_have() -> None:
     with pytest.raises(SourceOptionsError, match=r"no field heading\. There are: source, url, guid, title, body"):
         FieldMap({"heading": ["h"]})
+
+
+def test_half_an_emoji_does_not_keep_a_record_from_being_published() -> None:
+    """A crawler's own JSON reader lets it through; the wire does not."""
+    document = FieldMap().document({"title": "Ferries \ud83d grow", "body": "\U0001f6a2"}, source="x", fetched_at=NOON)
+    assert (document.title, document.body) == ("Ferries ? grow", "\U0001f6a2")
+    encode(document)

@@ -49,6 +49,8 @@ def test_a_back_off_doubles_and_is_spread() -> None:
         ("", None),
         ("soon", None),
         ("-5", None),
+        ("Wed, 21 Oct 2026 07:28:99999999999999999999 GMT", None),
+        ("Wed, 21 Oct 9999999999 07:28:00 GMT", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(header: str, seconds: float | None) -> None:

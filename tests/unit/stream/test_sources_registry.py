@@ -43,6 +43,7 @@ def test_every_kind_is_made_from_plain_options_and_from_read_ones(
         ("rss", {"feeds": [{"url": "https://x"}], "poll_s": 1}, r">= 10.*\$.poll_s"),
         ("http", {"token": "short"}, r"length >= 16.*\$.token"),
         ("replay", {"files": []}, r"length >= 1.*\$.files"),
+        ("rss", {"feeds": [{"url": "https://x", "\ud800": 1}]}, "surrogates not allowed"),
         ("replay", {"files": ["a"], "speed": 0}, r"> 0.*\$.speed"),
     ],
 )

@@ -136,3 +136,22 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     binary.write_bytes(b"entity_id,name\nA.X,\xd2\xf8\n")
     (problem,) = problems(binary)
     assert "is not UTF-8: save it as 'CSV UTF-8'" in problem
+
+
+def test_a_gzip_that_is_damaged_or_a_bomb_is_said_to_be(tmp_path: Path) -> None:
+    packed = gzip.compress(b"entity_id,name\nA.X,Quay\n")
+    for content, said in (
+        (packed[:-4], "ends early"),
+        (b"\x1f\x8b\x08" + bytes(20), "this is no gzip"),
+        (gzip.compress(b"," * (65 << 20), 1), "grows beyond 67,108,864 bytes"),
+    ):
+        path = tmp_path / "own.csv.gz"
+        path.write_bytes(content)
+        (problem,) = problems(path)
+        assert said in problem
+        assert "compress it again" in problem
+
+
+def test_a_quote_that_never_closes_is_named_with_its_line(tmp_path: Path) -> None:
+    path = written(tmp_path, 'entity_id,name\nA.X,"Quay\n' + "B.X,Bank\n" * 20_000)
+    assert any("field larger than field limit" in problem and "quote" in problem for problem in problems(path))
