@@ -87,10 +87,13 @@ class HotWindows:
             pipeline.execute()
 
     def read(self, entity_id: str, topic: str = ANY_TOPIC, *, since: datetime) -> list[TrendRow]:
-        """The rows that start at or after `since`, by bucket and model version; one row per model version."""
+        """The rows that start at or after `since`, by bucket and model version; one row per model version.
+
+        What somebody else put under our keys is passed over; `mismatches` names it, `rebuild` removes it.
+        """
         held = cast("dict[bytes, bytes]", self._redis.hgetall(self._key("hot", entity_id, topic)))
-        rows = [_row(value) for value in held.values()]
-        return sorted((row for row in rows if row.bucket >= since), key=lambda row: (row.bucket, row.model_version))
+        rows = [row for value in held.values() if (row := _row(value)) and row.bucket >= since]
+        return sorted(rows, key=lambda row: (row.bucket, row.model_version))
 
     def whole(self) -> bool:
         """Whether the copy was rebuilt since Redis last forgot everything, be it by a flush or a lost volume."""
@@ -122,8 +125,7 @@ class HotWindows:
         return sorted(set(first) & set(self._compare(engine))) if first else []
 
     def _compare(self, engine: Engine) -> list[str]:
-        held = self._held()
-        lines = []
+        held, lines = self._held()
         for row in self._expected(engine):
             found = held.pop(_identity(row), None)
             if found is None:
@@ -133,15 +135,19 @@ class HotWindows:
         lines += [f"{_named(row)}: in Redis, but not among the hot rows of PostgreSQL" for row in held.values()]
         return lines
 
-    def _held(self) -> dict[tuple[str, str, datetime, str], TrendRow]:
-        held = {}
+    def _held(self) -> tuple[dict[tuple[str, str, datetime, str], TrendRow], list[str]]:
+        held: dict[tuple[str, str, datetime, str], TrendRow] = {}
+        strange = []
         for keys in _chunks(self._keys("hot"), 500):
             with self._redis.pipeline(transaction=False) as pipeline:
                 for key in keys:
                     pipeline.hvals(key)
-                for values in pipeline.execute():
-                    held.update({_identity(row): row for row in map(_row, values)})
-        return held
+                for key, values in zip(keys, pipeline.execute(), strict=True):
+                    rows = [_row(value) for value in values]
+                    held.update({_identity(row): row for row in rows if row})
+                    if unreadable := rows.count(None):
+                        strange.append(f"hot rows in Redis, {key!r}: {unreadable} are unreadable")
+        return held, strange
 
     def _expected(self, engine: Engine) -> Iterator[TrendRow]:
         with engine.connect().execution_options(stream_results=True, yield_per=5000) as connection:
@@ -169,9 +175,14 @@ def _packed(row: TrendRow) -> tuple[str, int, int, str]:
     return f"{bucket}|{row.model_version}", bucket, row.revision, f"{row.revision}|{msgspec.json.encode(row).decode()}"
 
 
-def _row(value: bytes | str) -> TrendRow:
-    held = value.encode() if isinstance(value, str) else value
-    return msgspec.json.decode(held.partition(b"|")[2], type=TrendRow)
+def _row(value: bytes | str) -> TrendRow | None:
+    """The row that a value holds; None where it is none of ours."""
+    held = value.encode("utf-8", "replace") if isinstance(value, str) else value
+    try:
+        row = msgspec.json.decode(held.partition(b"|")[2], type=TrendRow)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return row if row.bucket.tzinfo else None
 
 
 def _named(row: TrendRow) -> str:

@@ -42,6 +42,21 @@ def test_rows_are_read_back_by_entity_topic_and_time(hot: HotWindows):
     assert hot.read("nobody", since=NOON) == []
 
 
+def test_what_is_no_row_of_ours_is_passed_over_named_and_removed(
+    hot: HotWindows, redis_client: redis.Redis, database: Engine
+):
+    an_ingest(database).scored([a_document("a", 0)], [])
+    hot.rebuild(database)
+    [right] = hot.read("*", since=NOON)
+    for field, value in (("x", b"1|{}"), ("y", b"\xff"), ("z", b'3|{"entity_id":"\xff"}')):
+        redis_client.hset("yuqing:hot:*:*", field, value)
+
+    assert hot.read("*", since=NOON) == [right]
+    assert hot.mismatches(database) == ["hot rows in Redis, b'yuqing:hot:*:*': 3 are unreadable"]
+    hot.rebuild(database)
+    assert hot.mismatches(database) == []
+
+
 def test_only_a_higher_revision_overwrites(hot: HotWindows):
     hot.set([a_row(revision=10)])
     hot.set([a_row(revision=9), a_row(revision=2)])
