@@ -72,7 +72,7 @@ def running_roles(state_folder: Path) -> list[RunningRole]:
             if abs(psutil.Process(role.pid).create_time() - role.started) < 5:
                 alive.append(role)
                 continue
-        except (OSError, ValueError, TypeError, psutil.NoSuchProcess):
+        except (OSError, ValueError, TypeError, OverflowError, RecursionError, psutil.NoSuchProcess):
             pass
         note.unlink(missing_ok=True)
     return alive

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import random
 import socket
 from pathlib import Path
 from time import monotonic
+from typing import Annotated
+
+import msgspec
+import structlog
 
 from deploy.embedded.pause import pause
 
@@ -15,6 +18,8 @@ __all__ = ["HOST", "is_free", "known_ports", "remembered_ports"]
 HOST = "127.0.0.1"
 # Below the range from which Linux and macOS hand out ports to outgoing connections: a port stays ours between starts.
 _RANGE = range(20_000, 32_000)
+_log = structlog.get_logger()
+_Port = Annotated[int, msgspec.Meta(gt=0, lt=2**16)]
 
 
 def is_free(port: int) -> bool:
@@ -29,9 +34,14 @@ def is_free(port: int) -> bool:
 
 
 def known_ports(file: Path) -> dict[str, int]:
-    """The ports that were chosen before; none before the first start."""
-    ports: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
-    return ports
+    """The ports that were chosen before; none before the first start, nor where the file is damaged."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, _Port])
+    except FileNotFoundError:
+        return {}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        _log.warning("ports_unreadable", file=str(file), error=str(error), hint="others are chosen")
+        return {}
 
 
 def remembered_ports(
@@ -51,7 +61,9 @@ def remembered_ports(
             port = _choose(taken=set(known.values()) | set(ports.values()))
         ports[name] = port
     if ports != known:
-        file.write_text(json.dumps(ports))
+        fresh = file.with_suffix(".new")  # a kill leaves the old file or the new one
+        fresh.write_bytes(msgspec.json.encode(ports))
+        fresh.replace(file)
     return ports
 
 

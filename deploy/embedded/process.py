@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
+from typing import Annotated
 
+import msgspec
 import psutil
 
 from deploy.embedded.pause import pause
@@ -22,6 +23,16 @@ Spawn = Callable[[Sequence[str], Path], "subprocess.Popen[bytes]"]
 """Starts a command with its output appended to a log file."""
 
 _SAME_START_S = 5.0  # the clock may have been set since: a process that started within this is the one recorded
+_Pid = Annotated[int, msgspec.Meta(gt=0, lt=2**31)]
+
+
+class _Record(msgspec.Struct):
+    """`run/NAME.json`. Times of start are in seconds since 1970."""
+
+    pid: _Pid
+    started: float
+    owner_pid: _Pid
+    owner_started: float
 
 
 class ServiceProcess:
@@ -40,11 +51,13 @@ class ServiceProcess:
 
     def running(self) -> psutil.Process | None:
         """The living process of this service, or None. A pid that was given to another program is not ours."""
-        return _living(self._read(), "pid", "started")
+        record = self._read()
+        return _living(record.pid, record.started) if record else None
 
     def owner(self) -> psutil.Process | None:
         """The living process that started or adopted this service, or None."""
-        return _living(self._read(), "owner_pid", "owner_started")
+        record = self._read()
+        return _living(record.owner_pid, record.owner_started) if record else None
 
     def adopt(self) -> None:
         """Makes this process the owner of the running service."""
@@ -84,24 +97,18 @@ class ServiceProcess:
             self._child = None
         self._record.unlink(missing_ok=True)
 
-    def _read(self) -> dict[str, float]:
+    def _read(self) -> _Record | None:
         try:
-            record: dict[str, float] = json.loads(self._record.read_text())
-        except (OSError, ValueError):
-            return {}
-        return record
+            return msgspec.json.decode(self._record.read_bytes(), type=_Record)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None  # absent, or damaged: a service is then told by its port alone
 
     def _write(self, process: psutil.Process) -> None:
         owner = psutil.Process()
-        record = {
-            "pid": process.pid,
-            "started": process.create_time(),
-            "owner_pid": owner.pid,
-            "owner_started": owner.create_time(),
-        }
+        record = _Record(process.pid, process.create_time(), owner.pid, owner.create_time())
         self._record.parent.mkdir(parents=True, exist_ok=True)
         partial = self._record.with_suffix(".partial")
-        partial.write_text(json.dumps(record))
+        partial.write_bytes(msgspec.json.encode(record))
         partial.replace(self._record)
 
     def _failure(self, what: str) -> ServiceError:
@@ -134,16 +141,14 @@ def spawn_in_session(
         )
 
 
-def _living(record: dict[str, float], pid: str, started: str) -> psutil.Process | None:
-    if pid not in record:
-        return None
+def _living(pid: int, started: float) -> psutil.Process | None:
     try:
-        process = psutil.Process(int(record[pid]))
+        process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             # A dead child of ours; until it is reaped PostgreSQL takes its pid for a living postmaster.
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(process.pid, os.WNOHANG)
             return None
-        return process if abs(process.create_time() - record[started]) < _SAME_START_S else None
+        return process if abs(process.create_time() - started) < _SAME_START_S else None
     except psutil.NoSuchProcess:
         return None

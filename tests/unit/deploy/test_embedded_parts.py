@@ -39,6 +39,15 @@ def test_ports_are_chosen_once_and_remembered(tmp_path: Path) -> None:
     assert remembered_ports(file, ("kafka", "redis")) == ports
 
 
+@pytest.mark.parametrize("damaged", [b"", b'{"kafka": 2', b"[1]", b'{"kafka": "x"}', b'{"kafka": 0}', b'{"\xff": 1}'])
+def test_a_damaged_memory_of_ports_is_none(tmp_path: Path, damaged: bytes) -> None:
+    """A machine that lost its power may leave such a file."""
+    file = tmp_path / "ports.json"
+    file.write_bytes(damaged)
+    ports = remembered_ports(file, ("kafka", "redis"))
+    assert remembered_ports(file, ("kafka", "redis")) == ports
+
+
 def test_a_port_that_somebody_else_took_is_replaced_but_not_that_of_our_own_running_service(tmp_path: Path) -> None:
     file = tmp_path / "ports.json"
     with socket.create_server((HOST, 0)) as other:
@@ -126,10 +135,13 @@ def test_a_pid_that_belongs_to_another_program_now_is_not_our_service(tmp_path: 
     service = ServiceProcess("sleeper", tmp_path)
     record = tmp_path / "run" / "sleeper.json"
     record.parent.mkdir()
-    record.write_text(json.dumps({"pid": os.getpid(), "started": 1.0}))
+    record.write_text(json.dumps({"pid": os.getpid(), "started": 1.0, "owner_pid": os.getpid(), "owner_started": 1.0}))
     assert service.running() is None
-    record.write_text("half a rec")
-    assert service.running() is None
+    assert service.owner() is None
+    for damaged in ("half a rec", "[]", '{"pid": 1}', '{"pid": -1, "started": [], "owner_pid": "x"}', "[" * 100_000):
+        record.write_text(damaged)
+        assert service.running() is None
+        assert service.owner() is None
     service.adopt()
     assert service.owner() is None
 

@@ -101,6 +101,8 @@ def test_the_note_of_a_dead_process_is_removed(tmp_path: Path) -> None:
     (notes / "scorer-1.json").write_text('{"role": "scorer", "pid": 1999999999, "started": 1.0}')
     (notes / "windows-2.json").write_text(f'{{"role": "windows", "pid": {os.getpid()}, "started": 1.0}}')
     (notes / "alerts-3.json").write_text("half a no")
+    (notes / "source-4.json").write_text("[" * 100_000)
+    (notes / "source-5.json").write_text('{"role": "source", "pid": 1e400, "started": 1.0}')
     assert running_roles(tmp_path) == []
     assert list(notes.iterdir()) == []
 
