@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import msgspec
 
-from model.errors import ArtefactError
+from model.errors import UNREADABLE_JSON, ArtefactError
 from model.labels import SENTIMENTS, TOPIC_IDS
 from model.routing import LANGUAGES, Language
 
@@ -115,7 +115,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise ArtefactError(
             f"no weights in {folder}: {MANIFEST} is missing. Run `yuqing train` to make some."
         ) from None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *UNREADABLE_JSON) as error:
         raise ArtefactError(f"{path} cannot be read: {error}. Check the folder out again.") from error
     _check_shape(path, manifest)
     for name, expected in manifest.files.items():

@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from model.errors import ConfigError
+from model.errors import UNREADABLE_JSON, ConfigError
 from model.learner import chosen_device
 
 BATCH: Final = 16
@@ -93,7 +93,7 @@ def _read(path: Path) -> dict[str, str]:
     for line in path.read_bytes().splitlines():
         try:
             one = msgspec.json.decode(line, type=_Kept)
-        except msgspec.DecodeError:
+        except UNREADABLE_JSON:
             continue  # the last line of a run that was killed
         found[one.text] = one.back
     return found

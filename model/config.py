@@ -127,5 +127,5 @@ def read_config(path: Path) -> TrainingConfig:
         return msgspec.toml.decode(path.read_bytes(), type=TrainingConfig)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {error}. The keys are explained in model/config.py.") from error

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from model.characters import question
 from model.datasets import Example, Sets, document_rows, entity_examples, examples
+from model.errors import UNREADABLE_JSON
 from model.labels import SENTIMENTS, TOPIC_IDS
 from model.splits import Part
 
@@ -57,7 +58,7 @@ def more_text(folders: Iterable[Path]) -> Iterator[str]:
                 for line in stream:
                     try:
                         item = msgspec.json.decode(line)
-                    except msgspec.DecodeError:
+                    except UNREADABLE_JSON:
                         continue
                     yield " ".join(str(item.get(key) or "") for key in ("title", "description", "summary"))
 

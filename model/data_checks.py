@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from model.datasets import Row
-from model.errors import DataError
+from model.errors import UNREADABLE_JSON, DataError
 from model.splits import near_duplicates
 from model.tasks import Task, task_of
 
@@ -66,7 +66,7 @@ def read_lines(path: Path) -> tuple[list[Numbered], list[int]]:
             continue
         try:
             rows.append(Numbered(number, msgspec.json.decode(line, type=Row)))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE_JSON:
             unreadable.append(number)
     if not rows:
         raise DataError(f"{path} holds no rows")

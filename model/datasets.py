@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from model.errors import DataError
+from model.errors import UNREADABLE_JSON, DataError
 from model.labels import RISK_IDS, SENTIMENTS, TOPIC_IDS, TOPIC_INDEX
 from model.splits import Part, parts
 from model.tasks import NEGATIVE, NEWSFLASH_TOPICS, Task, task_of
@@ -95,7 +95,7 @@ def read_rows(path: Path) -> list[Row]:
             continue
         try:
             row = msgspec.json.decode(line, type=Row)
-        except msgspec.DecodeError as error:
+        except UNREADABLE_JSON as error:
             raise DataError(f"{path}, line {number}: {error}. Expected an object with text and label.") from error
         rows.append(row)
     if not rows:
@@ -150,7 +150,7 @@ def entity_examples(rows: Iterable[Row], task: Task, source: str) -> list[Exampl
 
 def _toward(row: Row, task: Task) -> list[tuple[str, str]]:
     if row.entity:
-        return [(row.entity, row.names[0])]
+        return [(row.entity, name) for name in row.names[:1]]
     if task is not NEGATIVE:
         return []
     bad = set(row.negative_entities.split(";"))

@@ -17,7 +17,7 @@ import numpy as np
 from model.classifier import Classifier
 from model.datasets import Sets, document_rows
 from model.drift import Floats, Sketch, sketch
-from model.errors import ArtefactError
+from model.errors import UNREADABLE_JSON, ArtefactError
 from model.evaluation import all_logits
 from model.routing import Language, language_of
 
@@ -128,7 +128,7 @@ def read_profile(path: Path, model_version: str) -> DriftProfile:
     """
     try:
         profile = msgspec.json.decode(path.read_bytes(), type=DriftProfile)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *UNREADABLE_JSON) as error:
         raise ArtefactError(f"{path} cannot be read: {error}. `yuqing drift profile` makes one.") from error
     if (profile.format, profile.model_version) != (FORMAT, model_version):
         raise ArtefactError(

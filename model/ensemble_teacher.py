@@ -20,7 +20,7 @@ import numpy as np
 from model.artefact import sha256
 from model.engines import FloatArray
 from model.ensemble import Ensemble, Words, member_chances
-from model.errors import ArtefactError, ConfigError, EngineError
+from model.errors import UNREADABLE_JSON, ArtefactError, ConfigError, EngineError
 from model.stacking import Linear, features_of
 from model.tasks import SENTIMENT
 from model.teachers import ENSEMBLE, Question, load_teacher
@@ -93,7 +93,7 @@ class EnsembleTeacher:
             with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
                 self._stack = Linear(arrays["stack"], arrays["stack_intercepts"])
                 linear, idf = Linear(arrays["words"], arrays["words_intercepts"]), arrays["idf"]
-        except (OSError, ValueError, KeyError, msgspec.DecodeError) as error:
+        except (OSError, ValueError, KeyError, *UNREADABLE_JSON) as error:
             raise ArtefactError(f"{folder} holds no readable ensemble: {error}. Save it again.") from error
         self._words = Words(_vectors(described, idf), linear)
         self._models = [

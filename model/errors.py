@@ -12,6 +12,13 @@ ModelError
 ```
 """
 
+from typing import Final
+
+import msgspec
+
+UNREADABLE_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not the JSON that was asked for."""
+
 
 class ModelError(Exception):
     """Base of every error this room raises on purpose; the message names the fix."""

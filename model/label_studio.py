@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from model.errors import DataError
+from model.errors import UNREADABLE_JSON, DataError
 from model.labelling import Unlabelled
 from model.labels import SENTIMENTS
 
@@ -86,7 +86,7 @@ def read_export(path: Path) -> Imported:
         exported = msgspec.json.decode(path.read_bytes(), type=list[dict[str, Any]])
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except msgspec.DecodeError as error:
+    except UNREADABLE_JSON as error:
         raise DataError(f"{path}: {error}. Export the project from Label Studio as JSON or JSON-MIN.") from error
     answered: dict[str, tuple[dict[str, Any], Counter[str]]] = {}
     for number, item in enumerate(exported, 1):

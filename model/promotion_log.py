@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from model.errors import ArtefactError
+from model.errors import UNREADABLE_JSON, ArtefactError
 from model.verdicts import Verdict
 
 PROMOTIONS: Final = "promotions.json"
@@ -41,7 +41,7 @@ def promotions(models: Path) -> tuple[Promotion, ...]:
         standing(changes)
     except FileNotFoundError:
         return ()
-    except (OSError, msgspec.DecodeError, ValueError) as error:
+    except (OSError, ValueError, *UNREADABLE_JSON) as error:
         raise ArtefactError(f"{path} cannot be read: {error}. Restore it from a backup, or remove it.") from error
     return changes
 
