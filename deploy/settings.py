@@ -130,7 +130,7 @@ def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = No
 def _parsed(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, too, is no TOML
         raise SettingsError(f"{path} is not TOML: {error}.", fix="mend that line.") from error
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.", fix="make it a readable file.") from error
