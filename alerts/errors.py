@@ -2,6 +2,8 @@
 
 AlertsError
 ├── WrongSettingError          a plain value handed to this room makes no sense
+├── CountsFileError            a file of counts that cannot be judged; names the line
+├── MissingPartError           a package that is not installed; the message says how to
 ├── AnswerError                what an analyst asks for cannot be done; the message says what can
 │   ├── UnknownAlertError      no alert, or more than one, has this id
 │   ├── TransitionError        an alert in this status cannot be treated so
@@ -18,14 +20,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 __all__ = [
     "AlertsError",
     "AnswerError",
+    "CountsFileError",
     "DeliveryError",
     "EndpointError",
     "ForbiddenAddressError",
     "MatcherError",
+    "MissingPartError",
     "RefusedError",
     "SilenceError",
     "TransitionError",
@@ -80,6 +85,20 @@ class MatcherError(AnswerError):
 
 class SilenceError(AnswerError):
     """A silence that would hide everything, has no end or no reason, or does not exist."""
+
+
+class CountsFileError(AlertsError):
+    """Names file and line of a series of counts, what was wrong there, and how to mend it."""
+
+    def __init__(self, path: Path, line: int, what: str, fix: str) -> None:
+        super().__init__(f"{path}, line {line}: {what}: {fix}")
+
+
+class MissingPartError(AlertsError):
+    """Names what is wanted and the command that installs it."""
+
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(f"{what}: {fix}")
 
 
 class EndpointError(AlertsError):

@@ -208,6 +208,20 @@ def audit(
     return show_audit(read_settings(config, state), as_json=as_json, wait=wait)
 
 
+@app.command()
+def backtest(
+    counts: Annotated[Path, typer.Argument(help="CSV with the columns timestamp and value.", metavar="COUNTS.csv")],
+    scores: Annotated[Path | None, typer.Option(help="Write timestamp,value,anomaly_score here.")] = None,
+    plot: Annotated[list[Path] | None, typer.Option(help="Draw it: a name in .png or .html; repeatable.")] = None,
+    false_alarms: Annotated[float, typer.Option(help="Alarms a month that calm may bring.")] = 3.0,
+    as_json: AsJson = False,
+) -> int:
+    """Run the count detectors over any series: when they would have rung, each moment judged by its past alone."""
+    from deploy.commands.backtest import backtest_counts
+
+    return backtest_counts(counts, scores=scores, plots=plot or (), false_alarms=false_alarms, as_json=as_json)
+
+
 def _hand_over(name: str, told: str) -> None:
     def command(context: typer.Context) -> int:
         return _model_command(name, context.args)
