@@ -10,7 +10,7 @@ WORKERS ?= 2
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-test test check unit acceptance train evaluate bench bench-long bench-million clean
+.PHONY: help demo install install-test test check unit acceptance train evaluate bench bench-long bench-million api-fuzz clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -74,6 +74,9 @@ bench-long: install-test ## ten minutes at 90 % of capacity: lag and memory; a q
 
 bench-million: install-test ## a backlog of a million documents: rate and memory; an hour; DOCUMENTS=1000000
 	@$(BIN)/python tests/bench/bench_million.py --out build/bench-million.json $(if $(DOCUMENTS),--documents $(DOCUMENTS))
+
+api-fuzz: install-test ## schemathesis against the API, some minutes; EXAMPLES=200 requests of each kind and route
+	API_FUZZ_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/python -m pytest tests/integration/test_api_fuzz.py
 
 clean: ## remove the virtual environment, state and build output
 	rm -rf $(VENV) $(STATE) build *.egg-info

@@ -11,13 +11,16 @@ from psycopg import sql
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-__all__ = ["DELIVERIES", "TRENDS", "Bell"]
+__all__ = ["ALERTS", "DELIVERIES", "TRENDS", "Bell"]
 
 TRENDS = "yuqing_trends"
 """Rung by every commit of ingest."""
 
 DELIVERIES = "yuqing_deliveries"
 """Rung by every commit that put something into the outbox."""
+
+ALERTS = "yuqing_alerts"
+"""Rung by every commit that wrote history of an alert: by a trigger, whoever wrote."""
 
 _GLANCE_S = 0.5
 """How often somebody who waits looks whether it is time to stop."""

@@ -4,6 +4,7 @@ AlertsError
 ├── WrongSettingError          a plain value handed to this room makes no sense
 ├── CountsFileError            a file of counts that cannot be judged; names the line
 ├── MissingPartError           a package that is not installed; the message says how to
+├── TokenError                 a token that cannot be made, or is not there to be revoked
 ├── AnswerError                what an analyst asks for cannot be done; the message says what can
 │   ├── UnknownAlertError      no alert, or more than one, has this id
 │   ├── TransitionError        an alert in this status cannot be treated so
@@ -33,6 +34,7 @@ __all__ = [
     "MissingPartError",
     "RefusedError",
     "SilenceError",
+    "TokenError",
     "TransitionError",
     "UnknownAlertError",
     "UnreachableError",
@@ -50,6 +52,13 @@ class WrongSettingError(AlertsError):
     def __init__(self, setting: str, value: object, fix: str) -> None:
         super().__init__(f"alerts: {setting} is {value!r}: {fix}")
         self.setting = setting
+
+
+class TokenError(AlertsError):
+    """Names what was wrong with the token, what was given, and how to mend it."""
+
+    def __init__(self, what: str, value: object, fix: str) -> None:
+        super().__init__(f"token: {what} is {value!r}: {fix}")
 
 
 class AnswerError(AlertsError):

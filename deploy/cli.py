@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.commands import alerts, dead_letters, label, losses, silences, watchlist
+from deploy.commands import alerts, dead_letters, label, losses, silences, tokens, watchlist
 from deploy.errors import UsageError
 from deploy.options import AsJson, Config, State, WatchLists, read_settings
 from deploy.role_names import ROLES
@@ -34,6 +34,7 @@ app.add_typer(alerts.app, name="alerts")
 app.add_typer(silences.app, name="silences")
 app.add_typer(watchlist.app, name="watchlist")
 app.add_typer(label.app, name="label")
+app.add_typer(tokens.app, name="tokens")
 
 # Model commands have many options of their own and load torch: their arguments are handed over unread.
 _HANDED_OVER = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}

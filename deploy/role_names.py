@@ -6,4 +6,4 @@ from typing import Final
 
 __all__ = ["ROLES"]
 
-ROLES: Final = ("source", "scorer", "windows", "alerts", "scheduler")
+ROLES: Final = ("source", "scorer", "windows", "alerts", "scheduler", "console")

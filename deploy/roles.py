@@ -33,8 +33,9 @@ def now() -> datetime:
 
 
 def roles_for(settings: Settings) -> tuple[str, ...]:
-    """The roles that `yuqing up` runs: all, without the source where no source is configured."""
-    return tuple(role for role in ROLES if role != "source" or settings.sources)
+    """The roles that `yuqing up` runs: all, but no source where none is configured, and no console where it is off."""
+    off = {"source": not settings.sources, "console": not settings.console.enabled}
+    return tuple(role for role in ROLES if not off.get(role))
 
 
 def source(settings: Settings, services: Services, stop: threading.Event) -> None:
@@ -135,12 +136,21 @@ def scheduler(settings: Settings, services: Services, stop: threading.Event) -> 
     run_schedule(settings, services, stop, now)
 
 
+def console(settings: Settings, services: Services, stop: threading.Event) -> None:
+    """Serves the HTTP API and the console."""
+    from deploy.console_parts import console_parts
+
+    with console_parts(settings, services, now) as parts:
+        run_together(parts, stop)
+
+
 RUN_ROLE: Mapping[str, RunRole] = {
     "source": source,
     "scorer": scorer,
     "windows": windows,
     "alerts": alerts,
     "scheduler": scheduler,
+    "console": console,
 }
 
 

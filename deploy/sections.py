@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 __all__ = [
     "Alerts",
+    "Console",
     "Database",
     "Digest",
     "Drift",
@@ -201,6 +202,18 @@ class Drift(Section):
     hour: int = Field(default=5, ge=0, le=23)
     sample: Positive = 1000
     false_alarms: float = Field(default=0.01, gt=0, lt=1)
+
+
+class Console(Section):
+    """Where the HTTP API and the console answer, and how much one client may ask."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = Field(default=8321, ge=0, le=65_535)
+    https: bool = False
+    requests_per_minute: Positive = 600
+    statement_timeout_s: Seconds = 5
+    pool: Positive = 4
 
 
 class Retention(Section):

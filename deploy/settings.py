@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from deploy.errors import SettingsError
 from deploy.sections import (
     Alerts,
+    Console,
     Database,
     Digest,
     Drift,
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
     sources: tuple[Source, ...] = ()
     digest: Digest = Digest()
     drift: Drift = Drift()
+    console: Console = Console()
     retention: Retention = Retention()
     markets: Markets = Markets()
     metrics: Metrics = Metrics()

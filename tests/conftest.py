@@ -20,6 +20,7 @@ from deploy.embedded import EmbeddedStack, StackAddresses
 from deploy.errors import StackInUseError
 
 if TYPE_CHECKING:
+    from console_stage import ConsoleStage
     from sqlalchemy import Engine
 
     from stream.topics import Topics
@@ -28,6 +29,8 @@ ROOT = Path(__file__).parent.parent
 # How long an example takes says more of the machine than of the code; timings are the business of tests/bench.
 settings.register_profile("yuqing", deadline=None)
 settings.load_profile("yuqing")
+# Several systems run at once: each console takes a free port.
+os.environ.setdefault("YUQING_CONSOLE__PORT", "0")
 _redis_databases = itertools.cycle(range(1, 64))
 
 
@@ -118,6 +121,30 @@ def redis_client(redis_url: str) -> Iterator[redis.Redis]:
     """A client of an empty numbered database of the cache; it returns bytes."""
     with redis.Redis.from_url(redis_url) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def console(stack: StackAddresses, _template_database: str) -> Iterator[ConsoleStage]:
+    """A filled database with the API and the console on it, for tests that only read."""
+    for url in _database(stack.database_url, template=_template_database):
+        yield from _console(url)
+
+
+@pytest.fixture
+def own_console(database_url: str) -> Iterator[ConsoleStage]:
+    """The same for one test that acts."""
+    yield from _console(database_url)
+
+
+def _console(url: str) -> Iterator[ConsoleStage]:
+    from console_stage import stage_console
+
+    from storage.connection import connect
+
+    staged = stage_console(connect(url))
+    yield staged
+    for engine in (staged.parts.reader, staged.parts.writer, staged.database):
+        engine.dispose()
 
 
 def _database(url: str, template: str) -> Iterator[str]:

@@ -96,6 +96,7 @@ def write_settings(stage: Stage, folder: Path, *, webhook_url: str, webhook_secr
         "database": {"url": stage.database_url},
         "redis": {"url": stage.addresses.redis_url, "prefix": stage.redis_prefix},
         "intake": {"watchlists": [str(watchlist)]},
+        "console": {"port": 0},
     }
     webhook = {"name": "demo", "url": webhook_url, "secret": webhook_secret, "allow_private": True}
     lines = [f"state_folder = {_toml(str(folder / 'roles'))}"]

@@ -146,6 +146,7 @@ def _sections(stack: Stack, name: str, database: str) -> dict[str, dict[str, obj
         "database": {"url": database},
         "redis": {"url": stack.addresses.redis_url, "prefix": f"{name}:"},
         "metrics": {"port_base": _free_ports(len(ROLES))},
+        "console": {"port": 0},
         "logs": {"level": "error"},
     }
 

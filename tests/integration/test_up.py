@@ -36,7 +36,7 @@ watchlists = ["ours.csv"]
 partitions = 2
 """
 WATCH_LIST = "entity_id,name\nQUILL.X,Quillfeather Rockets\n"
-ROLES = {"scorer", "windows", "alerts", "scheduler", "supervisor"}
+ROLES = {"scorer", "windows", "alerts", "scheduler", "console", "supervisor"}
 
 
 class System:

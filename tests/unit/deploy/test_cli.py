@@ -46,7 +46,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "said"),
     [
         ("fly", "No such command 'fly'"),
-        ("up --role cook", "there is no role 'cook'; there are source, scorer, windows, alerts, scheduler"),
+        ("up --role cook", "there is no role 'cook'; there are source, scorer, windows, alerts, scheduler, console"),
         ("replay x.jsonl --speed fast", "--speed is 'fast'; give a number above 0, such as 60, or max"),
         ("replay x.jsonl --speed 0", "--speed is '0'"),
         ("replay x.jsonl --watchlist w.csv", "a watch list belongs to the scorer"),

@@ -124,7 +124,8 @@ def test_two_supervisors_on_one_state_folder_are_one_too_many(settings: Settings
 
 
 def test_the_source_role_runs_only_where_a_source_is_configured(settings: Settings) -> None:
-    assert roles_for(settings) == ("scorer", "windows", "alerts", "scheduler")
+    assert roles_for(settings) == ("scorer", "windows", "alerts", "scheduler", "console")
+    assert "console" not in roles_for(load_settings(flags={"console": {"enabled": False}}))
     feed = {"name": "a", "kind": "rss", "feeds": [{"url": "https://x"}]}
     assert roles_for(load_settings(flags={"sources": [feed]}))[0] == "source"
 

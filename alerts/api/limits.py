@@ -1,0 +1,45 @@
+"""How often somebody may ask: sliding windows in memory, one for each token, and one for each address that fails."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from alerts.api.problems import ProblemError
+
+__all__ = ["Limits"]
+
+
+class Limits:
+    """`per_minute` requests of one token, `failures_per_minute` wrong tokens from one address.
+
+    Each process counts for itself. The library tells the time by itself: no decision but this one hangs on it.
+    """
+
+    def __init__(self, *, per_minute: int, failures_per_minute: int = 10) -> None:
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._requests = RateLimitItemPerMinute(per_minute)
+        self._failures = RateLimitItemPerMinute(failures_per_minute)
+
+    def count_request(self, who: str) -> None:
+        """Raises ProblemError (429) where `who` has asked too often."""
+        if not self._limiter.hit(self._requests, "request", who):
+            raise self._refused(self._requests, "request", who)
+
+    def refuse_guessing(self, address: str) -> None:
+        """Raises ProblemError (429) where too many wrong tokens came from this address lately."""
+        if not self._limiter.test(self._failures, "failure", address):
+            raise self._refused(self._failures, "failure", address)
+
+    def count_failure(self, address: str) -> None:
+        """Notes a wrong token."""
+        self._limiter.hit(self._failures, "failure", address)
+
+    def _refused(self, item: RateLimitItemPerMinute, kind: str, who: str) -> ProblemError:
+        wait_s = max(1, math.ceil(self._limiter.get_window_stats(item, kind, who).reset_time - time.time()))
+        detail = f"At most {item.amount} a minute; come back in {wait_s} s."
+        return ProblemError(429, "Too many requests", detail, headers={"Retry-After": str(wait_s)})

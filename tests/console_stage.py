@@ -1,0 +1,108 @@
+"""A stage for the API and the console: a real alert on Acme, hostile headlines, tokens, and a client.
+
+Everything is written by the product's own parts: ingest, alert engine, index, tokens.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, insert, select
+
+sys.path.append(str(Path(__file__).parent / "integration"))
+
+from alert_stage import DESK, Stage, Story
+
+from alerts import tokens
+from alerts.api.app import api_app
+from alerts.api.limits import Limits
+from alerts.api.parts import Parts
+from alerts.desk import Desk
+from alerts.live import Live
+from alerts.tokens import Role, Scope
+from storage.connection import connect
+from storage.search_index import index_waiting
+from storage.tables import alerts, entities
+
+__all__ = ["HOSTILE", "ConsoleStage", "stage_console", "wall_clock"]
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> Acme & Söhne 停牌"
+"""A headline that would run in a careless page."""
+
+
+def wall_clock() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class ConsoleStage:
+    """The application's parts on a database that holds something, and the tokens that open it."""
+
+    database: Engine
+    parts: Parts
+    tokens: dict[str, str]
+
+    def app(self) -> FastAPI:
+        """The API on these parts."""
+        return api_app(self.parts)
+
+    def client(self, role: str = "analyst") -> TestClient:
+        """A client that shows the token of a role."""
+        headers = {"Authorization": f"Bearer {self.tokens[role]}"}
+        return TestClient(self.app(), headers=headers, base_url="http://testserver/api/v1")
+
+    def token(self, role: Role, *, lasts: timedelta = timedelta(days=1), scopes: list[Scope] | None = None) -> str:
+        """Another token."""
+        with self.database.begin() as connection:
+            return tokens.create(connection, f"a {role}", role, now=wall_clock(), lasts=lasts, scopes=scopes)[1]
+
+    def alert_id(self, entity_id: str = "acme") -> UUID:
+        """The alert of a company."""
+        with self.database.connect() as connection:
+            query = select(alerts.c.alert_id).where(alerts.c.entity_id == entity_id)
+            found: UUID = connection.execute(query).scalars().first()
+            return found
+
+
+def stage_console(database: Engine) -> ConsoleStage:
+    """Publishes a calm week and surges on Acme and Beta, has the engine judge them, and makes tokens."""
+    stage = Stage(database)
+    with database.begin() as connection:
+        beta = {"entity_id": "beta", "name": "Beta <b>Bank</b>", "aliases": ["Beta"], "tickers": ["BET"]}
+        connection.execute(insert(entities), [beta | {"groups": ["banks"]}])
+    stage.calm()
+    stage.surge()
+    stage.publish(
+        *(Story(20 + minute, "beta", title=f"{HOSTILE} {minute}", url="javascript:alert(3)") for minute in range(6)),
+        Story(31, title=HOSTILE, url='https://news.example/a?b=1&c="><script>alert(4)</script>'),
+        Story(32, title="央行宣布降息", sentiment="positive", score=0.8),
+        Story(33, title="Acme misses a payment", novelty="reprint"),
+    )
+    stage.later(60)
+    stage.engine().once()
+    index_waiting(database)
+    return on_database(database)
+
+
+def on_database(database: Engine, *, per_minute: int = 100_000, failures_per_minute: int = 10) -> ConsoleStage:
+    """The application's parts on a database that is filled already."""
+    url = database.url.render_as_string(hide_password=False)
+    parts = Parts(
+        reader=connect(url, pool_size=4, statement_timeout_s=5, read_only=True),
+        writer=connect(url, pool_size=4, statement_timeout_s=5),
+        clock=wall_clock,
+        limits=Limits(per_minute=per_minute, failures_per_minute=failures_per_minute),
+        live=Live(database, clock=wall_clock, poll_s=0.05),
+        desk=Desk(database, [DESK], wall_clock),
+    )
+    staged = ConsoleStage(database, parts, {})
+    for role in tokens.ROLES:
+        staged.tokens[role] = staged.token(role)
+    return staged
