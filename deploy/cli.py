@@ -181,6 +181,30 @@ def migrate(config: Config = None, state: State = None) -> int:
 
 
 @app.command()
+def rewind(
+    role: Annotated[str, typer.Argument(help="scorer or windows.")],
+    to: Annotated[
+        str | None, typer.Option("--to", help="When the broker got the first record to read again (UTC), or earliest.")
+    ] = None,
+    to_offset: Annotated[
+        list[str] | None, typer.Option("--to-offset", help="PARTITION:OFFSET or TOPIC:PARTITION:OFFSET; repeatable.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this it only says what it would do.")] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+    state: State = None,
+) -> int:
+    """Read a stretch of the log again: it changes no sum, since what is booked stays booked. The role must not run.
+
+    Scores stay as they were first stored, too.
+    """
+    from deploy.commands.rewind import rewind as take_back
+
+    settings = read_settings(config, state)
+    return take_back(settings, role, to=to, to_offset=to_offset or (), apply=yes, as_json=as_json)
+
+
+@app.command()
 def status(as_json: AsJson = False, config: Config = None, state: State = None) -> int:
     """Show lag, watermark, documents, dead letters, alerts and roles. Exit code 1 when something does not run."""
     from deploy.commands.status import show_status
