@@ -10,7 +10,7 @@ WORKERS ?= 2
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-test test check unit acceptance train evaluate bench bench-long bench-million api-fuzz clean
+.PHONY: help demo install install-test test check unit acceptance fuzz train evaluate bench bench-long bench-million api-fuzz clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,11 @@ unit: install-test ## the tests that need no service
 
 acceptance: install-test ## the whole year 2023 of real news, twice, and with kills; about a quarter of an hour
 	$(BIN)/python -m pytest tests/acceptance -x
+
+INPUTS ?= 1000000
+SEED   ?= 1
+fuzz: install-test ## every parser with INPUTS=1000000 hostile inputs of SEED=1, into build/fuzz.json; goes on where it was cut off
+	$(BIN)/python tests/fuzz/fuzz.py --inputs $(INPUTS) --seed $(SEED) --workers $(WORKERS)
 
 train: install-test ## train the English teacher, then the model from ../shared/data/labelled; about two hours
 	$(PIP) -c constraints.txt -e '.[teacher]'
