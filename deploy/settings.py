@@ -131,7 +131,7 @@ def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = No
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return tomllib.loads(path.read_bytes().decode()) if path.exists() else {}
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits, too, is no TOML
         raise SettingsError(f"{path} is not TOML: {error}.", fix="mend that line.") from error
     except OSError as error:

@@ -18,6 +18,8 @@ __all__ = ["one_line", "plain_text"]
 # A tag, and not the two signs of "a<b and c>d": its attributes, if any, have values.
 _TAG = re.compile(r"<(?:/?[a-zA-Z][\w:-]{0,30}(?:\s*/?>|\s[^<>]{0,300}=)|!--|!\[CDATA\[|!doctype\s)", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
+_NO_CHARACTER = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{7,});?")
+"""References beyond all characters: of 5,000 digits, html.unescape raises an error."""
 _UNSEEN = "script,style,noscript,template,svg,iframe,object,form,button,head,nav,figcaption,audio,video"
 _BLOCKS = "p,br,div,li,ul,ol,tr,td,th,h1,h2,h3,h4,h5,h6,blockquote,section,article,figure,hr,pre,header,footer"
 _MOST_TAGS = 1_000
@@ -65,7 +67,7 @@ def _without_markup(text: str, flags: set[str]) -> str:
         if "<" in text and _TAG.search(text):
             text = _parsed(text) if text.count("<") <= _MOST_TAGS else _cut_by_pattern(text)
         elif "&" in text and _ENTITY.search(text):
-            text = html.unescape(text)
+            text = _unescaped(text)
         else:
             break
         flags.add("html_removed")
@@ -97,7 +99,11 @@ def _cut_by_pattern(text: str) -> str:
             start, unseen = tag.end(), ""
     if not unseen:
         seen.append(text[start:])
-    return html.unescape(_TAG_PATTERN.sub("\n", "\n".join(seen)))
+    return _unescaped(_TAG_PATTERN.sub("\n", "\n".join(seen)))
+
+
+def _unescaped(text: str) -> str:
+    return html.unescape(_NO_CHARACTER.sub("\ufffd", text))
 
 
 def _visible(text: str, flags: set[str]) -> str:

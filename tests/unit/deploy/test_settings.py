@@ -90,6 +90,7 @@ def test_every_fault_is_told_at_once_with_where_it_was_given(monkeypatch: pytest
 def test_a_file_that_is_not_toml_says_where() -> None:
     assert "yuqing.toml is not TOML" in faults("[kafka\n")
     assert "yuqing.toml is not TOML" in faults(f"[kafka]\npartitions = {'9' * 5000}\n")
+    assert "yuqing.toml is not TOML" in faults("[kafka]\rpartitions = 8\n")
     assert "yuqing.toml is not TOML" in faults(f"partitions = {'[' * 5000}")
     assert "line 1" in faults("[kafka\n")
 

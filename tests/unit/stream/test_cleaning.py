@@ -25,6 +25,7 @@ from stream.cleaning import one_line, plain_text
         ("AT&amp;T&#39;s profit &nbsp; up", "AT&T's profit up"),
         ('see <a href="https://example.org/?utm_source=x">the report</a>', "see the report"),
         ("<div><div>never closed", "never closed"),
+        (f"1 &lt; 2 &#{'7' * 5000}; 3 &#x110000; 4", "1 < 2 \ufffd 3 \ufffd 4"),
     ],
 )
 def test_markup_goes(dirty: str, clean: str) -> None:
