@@ -10,7 +10,7 @@ WORKERS ?= 2
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-test test check unit acceptance fuzz train evaluate bench bench-long bench-million api-fuzz clean
+.PHONY: help demo install install-test test check unit recovery acceptance fuzz train evaluate bench bench-long bench-million api-fuzz clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,9 @@ test: check ## every test, the real broker, database and cache included, with co
 
 unit: install-test ## the tests that need no service
 	$(BIN)/python -m pytest tests/unit
+
+recovery: install-test ## every test of recovery, the long ones too; some minutes
+	$(BIN)/python -m pytest tests/recovery -m "long or not long"
 
 acceptance: install-test ## the whole year 2023 of real news, twice, and with kills; about a quarter of an hour
 	$(BIN)/python -m pytest tests/acceptance -x

@@ -12,6 +12,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set, wait_exponential_jitter
 from tenacity.nap import sleep_using_event
 
+from storage.absence import reason_of
+
 __all__ = ["AWAY", "Patience"]
 
 T = TypeVar("T")
@@ -51,5 +53,5 @@ class Patience:
     def _lost(self, state: RetryCallState) -> None:
         if not self._away:
             error = state.outcome.exception() if state.outcome else None
-            _log.warning("database_unreachable", part=self._part, error=type(error).__name__)
+            _log.warning("database_unreachable", part=self._part, error=type(error).__name__, reason=reason_of(error))
         self._away = True

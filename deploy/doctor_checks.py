@@ -133,15 +133,18 @@ def topics(patient: Patient) -> str:
 
 
 def database(patient: Patient) -> str:
-    """The database answers and has the newest schema."""
+    """The database answers, can be written to, and has the newest schema."""
+    from storage.absence import ADVICE, unwritable
     from storage.connection import connect
     from storage.schema import head, revision
 
     engine = connect(_services(patient).database_url, pool_size=1)
     try:
-        at = revision(engine)
+        at, why = revision(engine), unwritable(engine)
     finally:
         engine.dispose()
+    if why:
+        raise WrongError(f"it takes no writes: {why.replace('_', ' ')}", fix=ADVICE[why])
     if at != head():
         raise WrongError(f"schema {at or 'empty'}, this program wants {head()}", fix="run `yuqing migrate`.")
     return f"schema {at}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 
 import structlog
-from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from psycopg.errors import ReadOnlySqlTransaction
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import OperationalError
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -18,14 +19,20 @@ from tenacity import (
 )
 from tenacity.nap import sleep_using_event
 
-from storage.errors import AddressError
+from storage.address import address, shown
 
 __all__ = ["connect", "wait_for_database"]
 
 _log = structlog.get_logger()
 
-_EXAMPLE = "postgresql://user:password@host:5432/yuqing"
 _CONNECT_TIMEOUT_S = 5
+_NOTICE_SILENCE = {
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds
+}
+"""A server whose machine is gone sends no farewell: without these a session would wait for it for hours."""
 _LONGEST_WAIT_S = 10.0
 
 
@@ -34,22 +41,27 @@ def connect(
 ) -> Engine:
     """An engine for `url`; nothing is connected yet.
 
-    Takes postgresql://, postgres:// and postgresql+psycopg://. Sessions speak UTC, and a connection that died
-    while it lay idle is replaced before use. `pool_size` is how many connections stay open; twice as many may be
-    open for a moment. A statement that takes longer than `statement_timeout_s` is ended, and with `read_only` one that
-    writes is refused. Raises AddressError where the URL is not one of PostgreSQL.
+    Takes the URLs that `storage.address` describes, of several hosts too. Sessions speak UTC, and a connection that
+    died while it lay idle, or whose server turned from primary to standby, is replaced. `pool_size` is how many
+    connections stay open; twice as many may be open for a moment. A statement that takes longer than
+    `statement_timeout_s` is ended, and with `read_only` one that writes is refused. Raises AddressError where the URL
+    is not one of PostgreSQL.
     """
-    return create_engine(
-        _address(url),
+    engine = create_engine(
+        address(url),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": _CONNECT_TIMEOUT_S,
+            **_NOTICE_SILENCE,
             "application_name": "yuqing",
             "options": _options(statement_timeout_s, read_only),
         },
     )
+    if not read_only:
+        event.listen(engine, "handle_error", _leave_a_standby, retval=True)
+    return engine
 
 
 def wait_for_database(engine: Engine, stop: threading.Event | None = None) -> bool:
@@ -66,7 +78,7 @@ def wait_for_database(engine: Engine, stop: threading.Event | None = None) -> bo
         nonlocal away
         if not away:
             error = state.outcome.exception() if state.outcome else None
-            _log.warning("database_unreachable", address=_shown(engine.url), error=str(error).splitlines()[0])
+            _log.warning("database_unreachable", address=shown(engine.url), error=str(error).splitlines()[0])
         away = True
 
     for attempt in Retrying(
@@ -83,9 +95,17 @@ def wait_for_database(engine: Engine, stop: threading.Event | None = None) -> bo
             with engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
             if away:
-                _log.info("database_reachable", address=_shown(engine.url))
+                _log.info("database_reachable", address=shown(engine.url))
             return True
     return False
+
+
+def _leave_a_standby(context: ExceptionContext) -> OperationalError | None:
+    """A server that was primary and is no longer: to whoever writes it is away, and a new session finds the next."""
+    if not isinstance(context.original_exception, ReadOnlySqlTransaction):
+        return None
+    context.is_disconnect = True
+    return OperationalError(context.statement, {}, context.original_exception, connection_invalidated=True)
 
 
 def _options(statement_timeout_s: float | None, read_only: bool) -> str:
@@ -96,17 +116,3 @@ def _options(statement_timeout_s: float | None, read_only: bool) -> str:
     if read_only:
         options.append("default_transaction_read_only=on")
     return " ".join(f"-c {option}" for option in options)
-
-
-def _address(url: str) -> URL:
-    try:
-        address = make_url(url)
-    except ArgumentError as error:
-        raise AddressError(f"not a database URL; one looks like {_EXAMPLE}") from error
-    if address.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
-        raise AddressError(f"{_shown(address)} is not a PostgreSQL URL; one looks like {_EXAMPLE}")
-    return address.set(drivername="postgresql+psycopg")
-
-
-def _shown(address: URL) -> str:
-    return address.render_as_string(hide_password=True)

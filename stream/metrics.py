@@ -18,6 +18,7 @@ __all__ = [
     "REPEATED_TEXTS",
     "REREAD",
     "STAGE_SECONDS",
+    "WAITING",
 ]
 
 _QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -65,4 +66,9 @@ LOST = Gauge(
     "yuqing_lost_records",
     "Records that left the broker without an outcome, and that nobody has acknowledged",
     ["topic"],
+)
+WAITING = Gauge(
+    "yuqing_waiting",
+    "1 while a stage waits for a service: reason is unreachable, disk_full, too_many_connections, ...",
+    ["service", "reason"],
 )

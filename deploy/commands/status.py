@@ -15,7 +15,10 @@ __all__ = ["gather", "show_status"]
 
 
 def show_status(settings: Settings, *, as_json: bool) -> int:
-    """Prints the state; returns 1 when services or roles do not run. Raises what a service that is away raises."""
+    """Prints the state; returns 1 when services or roles do not run, or the database takes no writes.
+
+    Raises what a service that is away raises.
+    """
     services = known_services(settings)
     roles = running_roles(settings.state_folder)
     result: dict[str, Any] = {
@@ -27,12 +30,13 @@ def show_status(settings: Settings, *, as_json: bool) -> int:
     missing = {"scorer", "windows", "alerts"} - {one.role for one in roles}
     result["missing_roles"] = sorted(missing)
     emit(result, as_json, _worded)
-    return 1 if missing or services is None else 0
+    return 1 if missing or services is None or "unwritable" in result else 0
 
 
 def gather(settings: Settings, services: Services) -> dict[str, Any]:
     """Lag per partition, watermark, and the counts of documents, dead letters, alerts and deliveries."""
     from deploy.backlog import unread
+    from storage.absence import ADVICE, unwritable
     from storage.connection import connect
     from storage.losses import lost
     from storage.schema import head, revision
@@ -40,7 +44,9 @@ def gather(settings: Settings, services: Services) -> dict[str, Any]:
 
     engine = connect(services.database_url, pool_size=1)
     try:
-        at = revision(engine)
+        at, why = revision(engine), unwritable(engine)
+        if why:
+            return {"schema": at, "unwritable": why, "fix": ADVICE[why]}
         if at != head():
             return {"schema": at, "schema_wanted": head()}
         topics = topics_of(settings)
@@ -93,7 +99,9 @@ def _worded(result: dict[str, Any]) -> str:
     lines = [table(["role", "process"], [(one["role"], str(one["pid"])) for one in result["roles"]])]
     if result["missing_roles"]:
         lines.append(f"Not running: {', '.join(result['missing_roles'])}.")
-    if "schema_wanted" in result:
+    if "unwritable" in result:
+        lines.append(f"The database takes no writes: {result['unwritable'].replace('_', ' ')}. {result['fix']}.")
+    elif "schema_wanted" in result:
         lines.append(f"The schema is at {result['schema'] or 'nothing'}: run `yuqing migrate`.")
     elif "broker" in result:
         lines.append(result["broker"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 
+import psycopg
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from stream.backoff import StoppedError, persist
@@ -42,6 +44,29 @@ def test_loss_and_return_are_said_once_and_quote_nothing() -> None:
     with capture_logs() as logs:
         assert wait(Away(4)) == "here"
     assert [entry["event"] for entry in logs] == ["redis_unreachable", "redis_reachable"]
+    assert "secret" not in str(logs)
+
+
+def test_another_reason_is_said_too_and_the_metric_tells_which_one_holds() -> None:
+    class Full(Away):
+        def __call__(self) -> str:
+            self.calls += 1
+            if self.calls < 3:
+                raise psycopg.OperationalError("Connection refused")
+            if self.calls < 6:
+                raise psycopg.errors.DiskFull("no space for the secret text")
+            held.append(value("disk_full"))
+            return "here"
+
+    def value(reason: str) -> float | None:
+        return REGISTRY.get_sample_value("yuqing_waiting", {"service": "database", "reason": reason})
+
+    held: list[float | None] = []
+    with capture_logs() as logs:
+        persist(Full(0), service="database", absent=(psycopg.Error,), stop=threading.Event(), longest_s=0.001)
+    assert [one.get("reason") for one in logs] == ["unreachable", "disk_full", None]
+    assert held == [1]
+    assert value("disk_full") == value("unreachable") == 0
     assert "secret" not in str(logs)
 
 
