@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ SELECT entity_id, detector, first_bucket, last_bucket, severity, episode, horizo
        p_value, topics
 FROM alerts
 """
-_DEAD = "SELECT DISTINCT encode(value, 'hex'), reason FROM dead_letters"
+_DEAD = "SELECT value, reason FROM dead_letters"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class BookCopy:
                 trends=read(_TRENDS, 4),
                 trends_as_of=read(_AS_OF, 4),
                 alerts=read(_ALERTS, 3),
-                dead=read(_DEAD, 1),
+                dead={(_timeless(value),): (reason,) for value, reason in connection.execute(text(_DEAD))},
             )
 
 
@@ -107,6 +108,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(value)
     return float(f"{value:.9g}") if isinstance(value, float) else value
+
+
+def _timeless(value: bytes) -> str:
+    """A dead record without the time at which it was fetched, which is the wall clock's."""
+    try:
+        record = json.loads(value)
+    except ValueError:
+        return value.decode(errors="replace")
+    return json.dumps({name: held for name, held in record.items() if name != "fetched_at"})
 
 
 def _minute(at: datetime) -> datetime:

@@ -41,6 +41,7 @@ def disturbed_replay(
 
     With several brokers the last one is killed for good half way. The answer is that of `fault_report.report`.
     """
+    say(f"seed {seed}: {faults} faults over {len(lines)} lines, {brokers} broker(s)")
     slices = sliced(lines, folder / "feed", faults + 1)
     with service_stack(folder / "stack", brokers=brokers) as stack:
         began = time.monotonic()

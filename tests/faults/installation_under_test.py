@@ -25,7 +25,7 @@ from deploy.settings import Settings, load_settings
 from storage.audit import AuditReport, audit
 from storage.connection import connect
 from storage.hot_windows import HotWindows
-from storage.tables import changed_buckets, deliveries
+from storage.tables import alerts, changed_buckets, deliveries
 from storage.watermarks import low_watermark
 from stream.topics import spans
 
@@ -87,11 +87,14 @@ class InstallationUnderTest:
                 return {"unread": sum(end for _, end in unread.values())}
             ready = low + timedelta(minutes=self.settings.alerts.guard_min)
             unjudged = select(func.count()).select_from(changed_buckets).where(changed_buckets.c.bucket <= ready)
+            quiet = alerts.c.last_bucket < low - timing.quiet - timedelta(minutes=1)
+            unended = select(func.count()).select_from(alerts).where(alerts.c.episode == "open", quiet)
             undelivered = select(func.count()).select_from(deliveries).where(deliveries.c.state == "pending")
             left = {
                 "unbooked": max(incoming - self.accounted(), 0),
                 "unread": sum(end for _, end in unread.values()) - read,
                 "unjudged": connection.execute(unjudged).scalar_one(),
+                "unended": connection.execute(unended).scalar_one(),
                 "undelivered": connection.execute(undelivered).scalar_one(),
             }
         return {name: count for name, count in left.items() if count}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -26,7 +28,7 @@ class TcpProxy:
         self.accepted = 0
         self._target_port = target_port
         self._server: asyncio.Server | None = None
-        self._transports: set[asyncio.Transport] = set()
+        self._transports: set[asyncio.WriteTransport] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -61,7 +63,11 @@ class TcpProxy:
 
     def return_(self) -> None:
         """Takes connections again."""
-        self._call(lambda: setattr(self, "_away", False))
+
+        def back() -> None:
+            self._away = False
+
+        self._call(back)
 
     async def open(self) -> None:
         """Begins to listen; called by the thread that runs it."""
@@ -77,18 +83,15 @@ class TcpProxy:
 
     def _call(self, what: Callable[[], None]) -> None:
         assert self._loop is not None, "it is not open"
-        done = threading.Event()
 
-        def call() -> None:
+        async def call() -> None:
             what()
-            done.set()
 
-        self._loop.call_soon_threadsafe(call)
-        done.wait(10)
+        asyncio.run_coroutine_threadsafe(call(), self._loop).result(10)
 
     def _abort_all(self) -> None:
         for transport in list(self._transports):
-            transport.abort()  # a reset, not a polite end
+            _reset(transport)
         self._transports.clear()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -98,12 +101,12 @@ class TcpProxy:
         self._tasks.add(task)  # the loop keeps weak references only
         task.add_done_callback(self._tasks.discard)
         if self._away:
-            writer.transport.abort()
+            _reset(writer.transport)
             return
         try:
             far_reader, far_writer = await asyncio.open_connection(HOST, self._target_port)
         except OSError:
-            writer.transport.abort()
+            _reset(writer.transport)
             return
         ends = {writer.transport, far_writer.transport}
         self._transports |= ends
@@ -150,6 +153,14 @@ class ProxyThread:
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+
+def _reset(transport: asyncio.WriteTransport) -> None:
+    """Ends a connection with a reset, as a machine or a firewall that lost it does, not with a polite end."""
+    with suppress(OSError):  # the other side was quicker
+        end = transport.get_extra_info("socket")
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 async def _ended() -> None:
