@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 
 from storage.errors import PositionError
 from storage.ingest import Ingest, Ingested, ReadTo
-from storage.records import DeadLetter, ScoredDocument
+from storage.records import DeadLetter, Retraction, ScoredDocument
 from storage.trend_rows import TrendRow
 from stream.backoff import persist, told
 from stream.dead_records import letter_of, plain_headers
@@ -34,6 +34,8 @@ from stream.scored_records import read_scored
 __all__ = ["Bookkeeping"]
 
 _log = structlog.get_logger()
+
+_OUTCOMES = ("fresh", "corrected", "retracted", "superseded", "repeated", "redelivered", "dead")
 
 
 class Bookkeeping:
@@ -78,14 +80,14 @@ class Bookkeeping:
         Comes back when they are committed. Raises StoppedError when told to stop before that, PositionError when the
         books turn out to be older than what was read.
         """
-        documents = [one.outcome for one in entries if isinstance(one.outcome, ScoredDocument)]
-        if len(documents) < len(entries):
+        records = [one.outcome for one in entries if not isinstance(one.outcome, DeadLetter)]
+        if len(records) < len(entries):
             # Their own transaction first, without a position: the one that moves it comes last.
             corrupt = [one.outcome for one in entries if isinstance(one.outcome, DeadLetter)]
             _log.error("scored_records_corrupt", count=len(corrupt))
             self._commit(lambda: self._ingest.dead(corrupt, []))
-        self._book(entries, lambda: self._ingest.scored(documents, _read_to(entries)))
-        self._observe_latency(documents)
+        self._book(entries, lambda: self._ingest.scored(records, _read_to(entries)))
+        self._observe_latency(records)
 
     def dead(self, entries: Sequence[Entry]) -> None:
         """Books records of `documents.dead`, as `scored` does."""
@@ -103,7 +105,7 @@ class Bookkeeping:
             self._show(done.trends)
         BATCH_DOCUMENTS.labels("windows").observe(len(entries))
         RECORDS_IN.labels("windows", entries[0].topic).inc(len(entries))
-        for outcome in ("fresh", "repeated", "redelivered", "dead"):
+        for outcome in _OUTCOMES:
             INGESTED.labels(outcome).inc(getattr(done, outcome))
 
     def _show(self, rows: Sequence[TrendRow]) -> None:
@@ -134,10 +136,10 @@ class Bookkeeping:
             raise done
         return done
 
-    def _observe_latency(self, documents: Sequence[ScoredDocument]) -> None:
+    def _observe_latency(self, records: Sequence[ScoredDocument | Retraction]) -> None:
         if self._clock is not None:
             now = self._clock()
-            for one in documents:
+            for one in records:
                 COMMIT_LATENCY.observe(max((now - one.arrived_at).total_seconds(), 0.0))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from stream.documents import RawDocument
+from stream.documents import RawDocument, named_id
 from stream.encodings import as_text
 from stream.errors import DeadReason, Unreadable
 from stream.limits import Limits
@@ -35,6 +35,9 @@ class _Wire(msgspec.Struct, frozen=True):
     published_at: str | int | float | None = None
     fetched_at: str | int | float | None = None
     language: str | None = None
+    revised_at: str | int | float | None = None
+    retracted: bool | None = None
+    retracts: str | None = None
 
 
 _decoder = msgspec.json.Decoder(_Wire)
@@ -73,8 +76,22 @@ def decode(
         published_at=_time_text(wire.published_at),
         fetched_at=read_time(_time_text(wire.fetched_at)),
         language=wire.language or "",
+        revised_at=_time_text(wire.revised_at),
+        retracted=wire.retracted or False,
+        retracts=wire.retracts or "",
     )
+    _check_takedown(document)
     return document, tuple(flags)
+
+
+def _check_takedown(document: RawDocument) -> None:
+    """A takedown must say of what, or it would take down another document, or none."""
+    if document.retracts and named_id(document.retracts) is None:
+        raise Unreadable(DeadReason.WRONG_SHAPE, "retracts is no document id; it is a UUID, as documents have it")
+    names = (document.retracts, document.guid, document.url, document.title, document.body)
+    if document.takes_down and not any(name.strip() for name in names):
+        detail = "a takedown that names no document: give the guid or url that it had, or its id in retracts"
+        raise Unreadable(DeadReason.WRONG_SHAPE, detail)
 
 
 def _time_text(value: str | float | None) -> str:

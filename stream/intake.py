@@ -8,10 +8,10 @@ from uuid import UUID
 
 import msgspec
 
-from storage.records import Origin
+from storage.records import Origin, Retraction
 from stream.cleaning import one_line, plain_text
 from stream.decoding import decode
-from stream.documents import document_id
+from stream.documents import RawDocument, document_id
 from stream.entities import EntityLinker, Found
 from stream.errors import DeadReason, Unreadable
 from stream.language import Language, detect
@@ -50,6 +50,8 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     language: Language
     published_at: datetime
     arrived_at: datetime
+    revised_at: datetime | None = None
+    """When its source made this version; None for a document as it first came."""
     mentions: tuple[Found, ...]
     """Each company once, at the first place that names it, in order of appearance in `text`."""
     flags: tuple[str, ...]
@@ -78,22 +80,37 @@ class Intake:
         self._linker = linker
         self._limits = limits
 
-    def read_all(self, records: Sequence[RawRecord]) -> list[Read | Exception]:
+    def read_all(self, records: Sequence[RawRecord]) -> list[Read | Retraction | Exception]:
         """Each record read, or why it could not be: Unreadable, or a defect of ours."""
         return [self._tried(record) for record in records]
 
-    def _tried(self, record: RawRecord) -> Read | Exception:
+    def _tried(self, record: RawRecord) -> Read | Retraction | Exception:
         try:
             return self.read(record)
         except Exception as error:
             return error
 
-    def read(self, record: RawRecord) -> Read:
+    def read(self, record: RawRecord) -> Read | Retraction:
         """Decode, identify, clean, bound the time, tell the language, link to companies: in this order.
 
-        Raises Unreadable with a reason from the closed list, and nothing else, whatever the record holds.
+        Of a takedown only the id and the times matter. Raises Unreadable with a reason from the closed list, and
+        nothing else, whatever the record holds.
         """
         raw, mended = decode(record.value, record.headers, limits=self._limits)
+        return self._takedown(record, raw) if raw.takes_down else self._document(record, raw, mended)
+
+    def _takedown(self, record: RawRecord, raw: RawDocument) -> Retraction:
+        published_at, _ = believable(raw.published_at, raw.fetched_at, record.arrived_at, self._limits)
+        revised_at, _ = believable(raw.revised_at, raw.fetched_at, record.arrived_at, self._limits)
+        return Retraction(
+            document_id=document_id(raw),
+            origin=Origin(topic=record.topic, partition=record.partition, offset=record.offset),
+            published_at=published_at,
+            arrived_at=record.arrived_at,
+            revised_at=revised_at,
+        )
+
+    def _document(self, record: RawRecord, raw: RawDocument, mended: Sequence[str]) -> Read:
         identity = document_id(raw)
         title, title_flags = _cleaned(raw.title, self._limits.title_chars, "title_cut")
         body, body_flags = _cleaned(raw.body, self._limits.body_chars, "body_cut")
@@ -104,6 +121,7 @@ class Intake:
             raise Unreadable(DeadReason.WRONG_SHAPE, f"source: {len(source)} characters; 1 to {_MOST_SOURCE_CHARS}")
         url, url_flags = _address(raw.url)
         published_at, time_flags = believable(raw.published_at, raw.fetched_at, record.arrived_at, self._limits)
+        revised_at, revision_flags = self._revision(record, raw)
         text = joined(title, body)
         return Read(
             document_id=identity,
@@ -115,9 +133,17 @@ class Intake:
             language=detect(text),
             published_at=published_at,
             arrived_at=record.arrived_at,
+            revised_at=revised_at,
             mentions=tuple(self._linker.link(text)),
-            flags=tuple(sorted({*mended, *title_flags, *body_flags, *url_flags, *time_flags})),
+            flags=tuple(sorted({*mended, *title_flags, *body_flags, *url_flags, *time_flags, *revision_flags})),
         )
+
+    def _revision(self, record: RawRecord, raw: RawDocument) -> tuple[datetime | None, tuple[str, ...]]:
+        """When a later version was made. A time that cannot be true would decide over all versions to come."""
+        if not raw.revised_at.strip():
+            return None, ()
+        at, replaced = believable(raw.revised_at, raw.fetched_at, record.arrived_at, self._limits)
+        return at, ("revision_time_replaced",) if replaced else ()
 
 
 def _cleaned(text: str, most_chars: int, cut: str) -> tuple[str, set[str]]:

@@ -13,6 +13,7 @@ from typing import Self
 
 import structlog
 
+from storage.records import Retraction
 from stream.errors import Unreadable
 from stream.intake import Intake, RawRecord, Read
 from stream.isolation import each
@@ -42,7 +43,7 @@ class IntakeWorkers:
         self._processes = processes
         self._pool = self._started()
 
-    def read_all(self, records: Sequence[RawRecord]) -> list[Read | Exception]:
+    def read_all(self, records: Sequence[RawRecord]) -> list[Read | Retraction | Exception]:
         """Each record read, or why it could not be: Unreadable, or a defect of ours."""
         share = max(-(-len(records) // self._processes), _FEWEST)
         parts = [records[at : at + share] for at in range(0, len(records), share)]
@@ -56,7 +57,7 @@ class IntakeWorkers:
         """Ends the processes."""
         self._pool.shutdown(cancel_futures=True)
 
-    def _alone(self, records: Sequence[RawRecord]) -> list[Read | Exception]:
+    def _alone(self, records: Sequence[RawRecord]) -> list[Read | Retraction | Exception]:
         try:
             return self._pool.submit(_read, records).result()
         except BrokenProcessPool:
@@ -95,12 +96,12 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _read(records: Sequence[RawRecord]) -> list[Read | Exception]:
+def _read(records: Sequence[RawRecord]) -> list[Read | Retraction | Exception]:
     return [_sendable(one) for one in _intake.read_all(records)]
 
 
-def _sendable(answer: Read | Exception) -> Read | Exception:
+def _sendable(answer: Read | Retraction | Exception) -> Read | Retraction | Exception:
     """Not every exception survives the way to another process."""
-    if isinstance(answer, Read | Unreadable):
+    if isinstance(answer, Read | Retraction | Unreadable):
         return answer
     return RuntimeError(f"{type(answer).__name__}: {answer}")

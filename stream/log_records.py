@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from storage.records import DeadLetter, Origin, ScoredDocument
+from storage.records import DeadLetter, Origin, Retraction, ScoredDocument
 from stream.reading_order import Placed
 
 __all__ = ["Entry", "LogRecord", "place_of", "time_of"]
@@ -35,7 +35,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     topic: str
     partition: int
     offset: int
-    outcome: ScoredDocument | DeadLetter
+    outcome: ScoredDocument | Retraction | DeadLetter
 
 
 def place_of(record: LogRecord) -> Origin:

@@ -27,12 +27,12 @@ _PATIENT = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800)
 RECORDS_IN = Counter("yuqing_records_in_total", "Records read from a topic", ["stage", "topic"])
 RECORDS_OUT = Counter(
     "yuqing_records_out_total",
-    "Records acknowledged by the broker: reason is 'scored' or why a record died",
+    "Records acknowledged by the broker: reason is 'scored', 'retracted' or why a record died",
     ["stage", "reason"],
 )
 INGESTED = Counter(
     "yuqing_ingested_total",
-    "Outcomes committed to PostgreSQL: fresh, repeated, redelivered or dead",
+    "Outcomes committed to PostgreSQL: fresh, corrected, retracted, superseded, repeated, redelivered or dead",
     ["outcome"],
 )
 REPEATED_TEXTS = Counter("yuqing_repeated_texts_total", "Texts answered with those of an identical one, without a pass")

@@ -1,4 +1,4 @@
-"""Every record read gets one outcome: a scored document or a dead letter, in the partition it came from."""
+"""Every record read gets one outcome: a scored document, a takedown or a dead letter, in the partition it came from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import structlog
 from confluent_kafka import KafkaError, Message, Producer
 from msgspec.structs import replace
 
-from storage.records import DeadLetter, Origin, ScoredDocument
+from storage.records import DeadLetter, Origin, Retraction, ScoredDocument
 from stream.commits import InWork
 from stream.dead_records import Headers, origin_headers, wire_headers
 from stream.documents import encode
@@ -60,6 +60,19 @@ class Outcomes:
                 self._refused = error
 
         self._send(self._topics.scored, origin, key, encode(document), headers, delivered)
+
+    def retracted(self, takedown: Retraction, key: bytes | None) -> None:
+        """Queues a takedown, which travels with the scored documents. Blocks and raises as `scored` does."""
+        origin = takedown.origin
+
+        def delivered(error: KafkaError | None, _message: Message) -> None:
+            if error is None:
+                self._done(origin, "retracted")
+            else:
+                self._refused = error
+
+        headers = origin_headers(origin, takedown.arrived_at)
+        self._send(self._topics.scored, origin, key, encode(takedown), headers, delivered)
 
     def dead(self, letter: DeadLetter) -> None:
         """Queues a dead letter. Blocks while the queue is full; raises OutcomeError."""

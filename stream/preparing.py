@@ -10,6 +10,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from model.classifier import Classifier, Tokens
+from storage.records import Retraction
 from stream.backoff import StoppedError, persist, told
 from stream.batching import Lane
 from stream.dead_records import letter_for
@@ -126,10 +127,14 @@ class Preparing:
                 ready.append(Candidate(record, one, place, ids, lane))
         return ready
 
-    def _readable(self, found: Iterable[tuple[RawRecord, Read | Exception]]) -> Iterator[tuple[RawRecord, Read]]:
+    def _readable(
+        self, found: Iterable[tuple[RawRecord, Read | Retraction | Exception]]
+    ) -> Iterator[tuple[RawRecord, Read]]:
         for record, one in found:
             if isinstance(one, Read):
                 yield record, one
+            elif isinstance(one, Retraction):  # the model has no part in it: it may come before its document does
+                self._outcomes.retracted(one, record.key)
             elif isinstance(one, Unreadable):
                 self._outcomes.dead(letter_for(record, one.reason, one.detail))
             else:
@@ -152,10 +157,12 @@ class Preparing:
 
 
 def _story_item(read: Read) -> StoryItem:
+    """A later version keeps the place of the first, which it replaces: it is no second telling of the same item."""
     origin = read.origin
+    place = f"{origin.topic}/{origin.partition}/{origin.offset}"
     return StoryItem(
         document_id=read.document_id,
         text=read.text,
         published_at=read.published_at,
-        origin=f"{origin.topic}/{origin.partition}/{origin.offset}",
+        origin=place if read.revised_at is None else "",
     )

@@ -65,6 +65,7 @@ def scored_document(read: Read, place: Place, predictions: Sequence[Prediction],
         mentions=mentions,
         flags=read.flags,
         model_version=model_version,
+        revised_at=read.revised_at,
     )
 
 

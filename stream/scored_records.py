@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from storage.records import DeadLetter, ScoredDocument
+from storage.records import DeadLetter, Retraction, ScoredDocument
 from stream.dead_records import origin_of, plain_headers
 from stream.documents import decode_scored
 from stream.errors import DeadReason
@@ -13,15 +13,16 @@ from stream.log_records import LogRecord, place_of, time_of
 __all__ = ["read_scored"]
 
 
-def read_scored(record: LogRecord) -> ScoredDocument | DeadLetter:
-    """The scored document that a record of `documents.scored` holds.
+def read_scored(record: LogRecord) -> ScoredDocument | Retraction | DeadLetter:
+    """The scored document or takedown that a record of `documents.scored` holds.
 
     A corrupt one, which should never be, is a dead letter of the raw record that its headers name, so that the
     books still balance; where they name none, of its own place.
     """
     try:
         document = decode_scored(record.value or b"")
-        if document.published_at.tzinfo is None or document.arrived_at.tzinfo is None:
+        revised_at = document.revised_at or document.arrived_at
+        if document.published_at.tzinfo is None or document.arrived_at.tzinfo is None or revised_at.tzinfo is None:
             raise msgspec.ValidationError("a time without zone")
         return document
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

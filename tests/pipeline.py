@@ -172,7 +172,7 @@ class Pipeline:
             return connection.execute(text(query)).scalar_one()
 
     def accounted(self) -> int:
-        return int(self.scalar("SELECT coalesce(sum(stored + repeated + dead), 0) FROM ledger"))
+        return int(self.scalar("SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM ledger, unnest(accounted) r"))
 
     def sums(self) -> list[Any]:
         with self.engine.connect() as connection:

@@ -15,6 +15,7 @@ from deploy.settings import Settings
 
 if TYPE_CHECKING:
     from model.classifier import Classifier, Prediction
+    from storage.records import Retraction
     from stream.intake import Intake, Read
 
 __all__ = ["score_lines"]
@@ -50,6 +51,7 @@ def score_lines(settings: Settings, file: str) -> int:
 
 def _answers(batch: Iterable[tuple[int, bytes]], intake: Intake, classifier: Classifier) -> Iterator[dict[str, Any]]:
     from deploy.roles import now
+    from storage.records import Retraction
     from stream.errors import Unreadable
     from stream.intake import RawRecord
 
@@ -57,12 +59,17 @@ def _answers(batch: Iterable[tuple[int, bytes]], intake: Intake, classifier: Cla
     for number, line in batch:
         record = RawRecord(topic="stdin", partition=0, offset=number, key=None, value=line.strip(), arrived_at=now())
         try:
-            read.append(intake.read(record))
+            found = intake.read(record)
+            read.append(_takedown(found) if isinstance(found, Retraction) else found)
         except Unreadable as error:
             read.append({"line": number + 1, "error": str(error.reason), "detail": error.detail})
     predictions = iter(classifier.predict([one.text for one in read if not isinstance(one, dict)]))
     for one in read:
         yield one if isinstance(one, dict) else _answer(one, next(predictions), classifier.version)
+
+
+def _takedown(found: Retraction) -> dict[str, Any]:
+    return {"line": found.origin.offset + 1, "document_id": str(found.document_id), "retracted": True}
 
 
 def _answer(read: Read, prediction: Prediction, version: str) -> dict[str, Any]:

@@ -19,11 +19,19 @@ DEFAULT_FIELDS: Mapping[str, Sequence[str]] = {
     "body": ("body", "content", "text", "description", "summary"),
     "published_at": ("published_at", "date_published", "published", "pubDate", "date"),
     "language": ("language", "lang"),
+    "revised_at": ("revised_at",),  # not "updated": feeds move that for a comma, and say nothing of what changed
+    "retracted": ("retracted",),
+    "retracts": ("retracts",),
 }
 """For each field of a document, the names that are tried, best first."""
 
 _NOTHING = frozenset({"n/a"})
 """What crawlers write where they found nothing, in lower case."""
+
+_TRUTH = "retracted"
+"""The one field that is no text."""
+
+_TRUTHS: Mapping[bool | str, bool] = {True: True, False: False, "true": True, "false": False, "": False}
 
 _SHORT = 16
 """Longer texts are not looked at for that: a replay asks a million times."""
@@ -45,11 +53,21 @@ class FieldMap:
         """The document of a record; `source` is for records that name none.
 
         Numbers and dates become text, null and "N/A" count as absent. Raises FieldError where a field is
-        neither, such as a list.
+        neither, such as a list, and where `retracted` is anything but true or false.
         """
-        found = {field: self._value(record, names) for field, names in self._names.items()}
+        found = {field: self._value(record, names) for field, names in self._names.items() if field != _TRUTH}
         found["source"] = found["source"] or source
-        return RawDocument(fetched_at=fetched_at, **found)
+        return RawDocument(fetched_at=fetched_at, retracted=self._truth(record), **found)
+
+    def _truth(self, record: Mapping[str, Any]) -> bool:
+        for name in self._names[_TRUTH]:
+            value = record.get(name)
+            if value is None:
+                continue
+            if not isinstance(value, bool | str) or value not in _TRUTHS:
+                raise FieldError(f"{name} is neither true nor false")
+            return _TRUTHS[value]
+        return False
 
     @staticmethod
     def _value(record: Mapping[str, Any], names: tuple[str, ...]) -> str:

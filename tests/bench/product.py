@@ -82,7 +82,9 @@ class Product:
 
     def accounted(self, session: psycopg.Connection[tuple[int]]) -> int:
         """How many raw records have an outcome in the books."""
-        row = session.execute("SELECT coalesce(sum(stored + repeated + dead), 0)::bigint FROM ledger").fetchone()
+        row = session.execute(
+            "SELECT coalesce(sum(upper(r) - lower(r)), 0)::bigint FROM ledger, unnest(accounted) r"
+        ).fetchone()
         assert row is not None
         return row[0]
 

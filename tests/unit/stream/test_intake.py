@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.records import Origin
+from storage.records import Origin, Retraction
 from stream.documents import document_id
 from stream.entities import EntityLinker
 from stream.errors import DeadReason, Unreadable
@@ -166,3 +166,53 @@ def test_no_bytes_crash_it(value: bytes) -> None:
         Intake(LINKER, Limits()).read(record(value))
     except Unreadable as refused:
         assert str(refused).startswith(refused.reason.value)  # noqa: PT017 - either outcome is right
+
+
+def test_a_correction_is_a_document_with_the_id_of_the_first_and_the_time_it_was_made() -> None:
+    first = read(guid="a", title="Quayside Bank loses half")
+    later = read(guid="a", title="Quayside Bank loses a tenth", revised_at="2026-01-09T08:00:00+08:00")
+
+    assert (first.document_id, first.revised_at) == (later.document_id, None)
+    assert later.revised_at == datetime(2026, 1, 9, tzinfo=UTC)
+    assert later.flags == ("time_replaced",), "it has no time of publication; that is all"
+
+
+@pytest.mark.parametrize("written", ["yesterday", "9999-01-01T00:00:00Z", "1970-01-01T00:00:00Z"])
+def test_a_time_of_revision_that_cannot_be_true_is_that_of_arrival(written: str) -> None:
+    """Else it would win over all versions to come, or lose to all that are."""
+    later = read(guid="a", title="Quayside Bank loses a tenth", published_at="2026-01-08", revised_at=written)
+
+    assert (later.revised_at, later.flags) == (ARRIVED, ("revision_time_replaced",))
+
+
+def test_a_takedown_needs_a_name_and_no_text() -> None:
+    document = read(guid="a", title="Quayside Bank loses half")
+    takedown = read(guid="a", retracted=True, revised_at="2026-01-09T08:00:00Z")
+
+    assert takedown == Retraction(
+        document_id=document.document_id,
+        origin=Origin(topic="documents.raw", partition=2, offset=17),
+        published_at=ARRIVED,
+        arrived_at=ARRIVED,
+        revised_at=datetime(2026, 1, 9, 8, tzinfo=UTC),
+    )
+    by_id = read(retracts=str(document.document_id).upper())
+    assert (by_id.document_id, by_id.revised_at) == (document.document_id, ARRIVED)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"retracted": True}, "names no document"),
+        ({"retracts": "number seven"}, "retracts is no document id"),
+        ({"retracted": "yes", "guid": "a"}, "retracted"),
+    ],
+)
+def test_a_takedown_that_cannot_be_understood_is_a_dead_letter_and_takes_nothing_down(fields, told: str) -> None:
+    with pytest.raises(Unreadable, match=told) as caught:
+        read(**fields)
+    assert caught.value.reason == DeadReason.WRONG_SHAPE
+
+
+def test_a_record_that_says_it_was_not_taken_down_is_a_document() -> None:
+    assert isinstance(read(guid="a", title="Quayside Bank", retracted=False, retracts=None, revised_at=""), Read)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from aiokafka.structs import ConsumerRecord
 
-from storage.records import DeadLetter, Origin, ScoredDocument
+from storage.records import DeadLetter, Origin, Retraction, ScoredDocument
 from stream.dead_records import Headers, origin_headers
 from stream.documents import encode
 from stream.errors import DeadReason
@@ -46,6 +46,24 @@ def record(value: bytes | None, key: bytes | None = b"k", headers: Headers = ())
 
 def test_a_scored_document_is_read_back() -> None:
     assert read_scored(record(encode(DOCUMENT))) == DOCUMENT
+
+
+def test_a_correction_and_a_takedown_are_read_back() -> None:
+    correction = msgspec.structs.replace(DOCUMENT, revised_at=ARRIVED)
+    takedown = Retraction(document_id=uuid4(), origin=RAW, published_at=ARRIVED, arrived_at=ARRIVED, revised_at=ARRIVED)
+
+    assert read_scored(record(encode(correction))) == correction
+    assert read_scored(record(encode(takedown))) == takedown
+
+
+def test_a_broken_document_is_never_read_as_a_takedown() -> None:
+    correction = msgspec.to_builtins(msgspec.structs.replace(DOCUMENT, revised_at=ARRIVED))
+    del correction["sentiment"]
+
+    letter = read_scored(record(msgspec.json.encode(correction), headers=origin_headers(RAW, ARRIVED)))
+
+    assert isinstance(letter, DeadLetter)
+    assert (letter.reason, letter.origin) == (DeadReason.CORRUPT_SCORED, RAW)
 
 
 @pytest.mark.parametrize(

@@ -80,3 +80,20 @@ def test_half_an_emoji_does_not_keep_a_record_from_being_published() -> None:
     document = FieldMap().document({"title": "Ferries \ud83d grow", "body": "\U0001f6a2"}, source="x", fetched_at=NOON)
     assert (document.title, document.body) == ("Ferries ? grow", "\U0001f6a2")
     encode(document)
+
+
+def test_a_correction_and_a_takedown_are_said_by_fields_of_their_own() -> None:
+    later = FieldMap().document({"guid": "a", "title": "Rain", "revised_at": "2026-03-01"}, source="s", fetched_at=NOON)
+    gone = [
+        FieldMap().document({"guid": "a", "retracted": told}, source="s", fetched_at=NOON) for told in (True, "true")
+    ]
+
+    assert (later.revised_at, later.retracted) == ("2026-03-01", False)
+    assert all(document.retracted for document in gone)
+    assert not FieldMap().document({"title": "Rain", "retracted": False}, source="s", fetched_at=NOON).takes_down
+
+
+@pytest.mark.parametrize("told", ["maybe", [True], {"yes": True}, 7])
+def test_a_takedown_that_is_neither_true_nor_false_is_refused(told: object) -> None:
+    with pytest.raises(FieldError, match="retracted is neither true nor false"):
+        FieldMap().document({"guid": "a", "retracted": told}, source="s", fetched_at=NOON)

@@ -145,6 +145,31 @@ def test_the_element_of_an_array_is_named_and_a_single_document_needs_none(runni
     assert set(fault) == {"problem", "fix"}
 
 
+def test_a_correction_and_a_takedown_are_taken(running: Running) -> None:
+    later = {"source": "s", "guid": "a", "title": "t", "revised_at": "2026-03-01T08:00:00Z"}
+    gone = {"source": "s", "guid": "a", "retracted": True}
+    response = running.push([later, gone])
+    assert response.status_code == 202, "a takedown needs no text"
+    assert [each.takes_down for each in running.sink.documents()] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told", "fix"),
+    [
+        ({"retracted": True}, "takes nothing down", "guid, or url"),
+        ({"retracts": "seven"}, "retracts is no document id", "UUID"),
+        ({"retracted": "yes"}, "retracted", "true, or leave it out"),
+        ({"title": "t", "revised_at": "soon"}, "revised_at is no time", "RFC 3339"),
+    ],
+)
+def test_a_revision_that_cannot_be_understood_is_refused_with_its_fix(
+    fields: dict[str, object], told: str, fix: str, running: Running
+) -> None:
+    (fault,) = problem(running.push({"source": "s", **fields}), 422)["errors"]
+    assert told in fault["problem"]
+    assert fix in fault["fix"]
+
+
 @pytest.mark.parametrize("kind", ["application/json", "application/x-ndjson"])
 def test_too_many_documents_are_refused(kind: str, running: Running) -> None:
     many = [FERRY] * 6
