@@ -69,8 +69,11 @@ log4j.appender.file.layout.ConversionPattern=%d{{ISO8601}} %p %c %m%n
 
 
 def new_cluster_id() -> str:
-    """An id as Kafka makes them: 22 characters of base64."""
-    return urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    """An id as Kafka makes them: 22 characters of base64, the first no dash, which its own tools take for an option."""
+    while True:
+        made = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        if not made.startswith("-"):
+            return made
 
 
 @dataclass(frozen=True)
