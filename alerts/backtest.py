@@ -10,13 +10,12 @@ import numpy as np
 
 from alerts.count_files import CountsFile
 from alerts.peaks import Peaks
-from alerts.rarity import Rarity
+from alerts.promises import VOLUME_SURGE, Promise
 from alerts.regular import Floats, RegularCounts
 from alerts.volume_surge import Judged, VolumeSurge
 
 __all__ = ["Alarm", "Backtest", "Result"]
 
-_DAYS_A_MONTH = 30
 _HALF = 10.0
 """The evidence that is scored one half."""
 
@@ -25,12 +24,13 @@ _HALF = 10.0
 class Alarm:
     """An event from its first to its last telling, described by its worst one.
 
-    `false_alarms_a_month`: how often calm would get as far. The counts are those of one bucket.
+    `false_alarms_a_month`: how often calm would get as far. The counts are those of its rarest horizon.
     """
 
     at: datetime
     last: datetime
     score: float
+    horizon_min: int
     observed: float
     expected: float
     false_alarms_a_month: float
@@ -48,19 +48,19 @@ class Result:
 
 @dataclass(frozen=True)
 class Backtest:
-    """Runs `detector` and tells peaks. Alarms are those that calm would bring `false_alarms_a_month` times at most."""
+    """Runs `detector` and tells peaks. Alarms are those whose evidence calm reaches `false_alarms_a_month` times."""
 
     detector: VolumeSurge = field(default_factory=VolumeSurge)
     peaks: Peaks = field(default_factory=Peaks)
-    false_alarms_a_month: float = 3.0
-    rarity: Rarity = field(default_factory=lambda: Rarity(median=2.0, excess=4.0))
+    false_alarms_a_month: float = 0.5
+    promise: Promise = VOLUME_SURGE
 
     def run(self, file: CountsFile) -> Result:
         """Each row's score looks at the rows up to it alone."""
         counts = file.counts
         judged = self.detector.judge(counts)
         told = self.peaks.told(judged.evidence[0], counts.step_min)
-        rates = self._false_alarms(counts, judged.evidence)
+        rates = self.promise.rate(told)
         rows = np.array(file.places)
         alarms: list[Alarm] = []
         quiet = timedelta(minutes=self.peaks.quiet_min)
@@ -75,24 +75,16 @@ class Backtest:
                 alarms.append(alarm)
         return Result(counts, judged, tuple(_score(told[rows]).tolist()), tuple(alarms))
 
-    def _false_alarms(self, counts: RegularCounts, evidence: Floats) -> Floats:
-        """(buckets,) how many days a month calm would get as far as each bucket's evidence."""
-        days = counts.whole_days()
-        lead = (counts.first - days.first) // counts.step_min
-        padded = np.full(days.values.shape, np.nan)
-        padded[:, lead : lead + evidence.shape[1]] = evidence
-        rarity = self.rarity.of(padded, counts.slots)[0, lead : lead + evidence.shape[1]]
-        rates: Floats = _DAYS_A_MONTH * 10.0**-rarity
-        return rates
-
     @staticmethod
     def _alarm(at: datetime, place: int, judged: Judged, told: Floats, rates: Floats) -> Alarm:
+        seen = max(judged.horizons, key=lambda each: each.rarity[0, place])
         return Alarm(
             at=at,
             last=at,
             score=float(_score(told[place])),
-            observed=float(judged.observed[0, place]),
-            expected=float(judged.mean[0, place]),
+            horizon_min=seen.horizon_min,
+            observed=float(seen.observed[0, place]),
+            expected=float(seen.mean[0, place]),
             false_alarms_a_month=float(rates[place]),
         )
 

@@ -8,9 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from scipy.stats import nbinom  # type: ignore[import-untyped]
-
 from alerts.backtest import Result
 from alerts.errors import MissingPartError
 from alerts.regular import Floats
@@ -19,7 +16,6 @@ from alerts.series import time_of
 __all__ = ["draw"]
 
 _DPI = 120
-_BAND = (0.005, 0.995)
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -27,19 +23,19 @@ _PAGE = """<!doctype html>
 td,th{{padding:.2em 1em;text-align:right}}</style></head>
 <body><h1>{title}</h1>
 {picture}
-<table><tr><th>alarm</th><th>last told</th><th>score</th><th>observed</th><th>expected</th>
+<table><tr><th>alarm</th><th>last told</th><th>score</th><th>minutes</th><th>observed</th><th>expected</th>
 <th>as far in calm, a month</th></tr>
 {rows}
 </table></body></html>
 """
 
 
-def draw(result: Result, clustering: float, title: str, path: Path) -> None:
+def draw(result: Result, title: str, path: Path) -> None:
     """Writes HTML where `path` ends so, else the format that its ending names, such as PNG.
 
-    `clustering` is the detector's. Raises MissingPartError where matplotlib is not installed, OSError for the file.
+    Raises MissingPartError where matplotlib is not installed, OSError for the file.
     """
-    figure = _figure(result, clustering, title)
+    figure = _figure(result, title)
     if path.suffix.lower() not in {".html", ".htm"}:
         figure.savefig(path, dpi=_DPI)
         return
@@ -48,22 +44,24 @@ def draw(result: Result, clustering: float, title: str, path: Path) -> None:
     drawing = picture.getvalue()
     rows = "\n".join(
         f"<tr><td>{alarm.at:%Y-%m-%d %H:%M}</td><td>{alarm.last:%Y-%m-%d %H:%M}</td><td>{alarm.score:.3f}</td>"
-        f"<td>{alarm.observed:g}</td><td>{alarm.expected:.1f}</td><td>{alarm.false_alarms_a_month:.2g}</td></tr>"
+        f"<td>{alarm.horizon_min}</td><td>{alarm.observed:g}</td><td>{alarm.expected:.1f}</td><td>{alarm.false_alarms_a_month:.2g}</td></tr>"
         for alarm in result.alarms
     )
     page = _PAGE.format(title=html.escape(title), picture=drawing[drawing.index("<svg") :], rows=rows)
     path.write_text(page, encoding="utf-8")
 
 
-def band(result: Result, clustering: float) -> tuple[Floats, Floats]:
-    """(buckets,) each: what 99 in 100 counts of calm lie between, by the negative binomial of the detector."""
-    mean = np.maximum(result.judged.mean[0], 0.01)
-    variance = clustering * mean + mean**2 * result.judged.spread[0]
-    low, high = (nbinom.ppf(share, mean**2 / (variance - mean), mean / variance) for share in _BAND)
-    return low, high
+def band(result: Result) -> tuple[Floats, Floats]:
+    """(buckets,) each: the count expected in a bucket, and what may be counted before the evidence is above 0.
+
+    By the shortest horizon. Up to the upper line half of all days stay all day long.
+    """
+    shortest = result.judged.horizons[0]
+    length = shortest.horizon_min / result.counts.step_min
+    return shortest.mean[0] / length, shortest.ceiling[0] / length
 
 
-def _figure(result: Result, clustering: float, title: str) -> Any:
+def _figure(result: Result, title: str) -> Any:
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -73,8 +71,9 @@ def _figure(result: Result, clustering: float, title: str) -> Any:
     FigureCanvasAgg(figure)  # no window, no global state
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     times = _times(result)
-    low, high = band(result, clustering)
-    upper.fill_between(times, low, high, color="tab:blue", alpha=0.25, linewidth=0, label="99 of 100 calm counts")
+    usual, ceiling = band(result)
+    upper.fill_between(times, usual, ceiling, color="tab:blue", alpha=0.25, linewidth=0, label="half of all days")
+    upper.plot(times, usual, color="tab:blue", linewidth=0.6, label="expected")
     upper.plot(times, result.counts.values[0], color="black", linewidth=0.6, label="counts")
     upper.set_yscale("symlog", linthresh=10)
     for number, alarm in enumerate(result.alarms):

@@ -1,4 +1,4 @@
-"""What is normal at this time of the day and of the week, for each horizon, and how unruly the counts are.
+"""What is normal at this time of the day and of the week, for each horizon.
 
 For every bucket only the past counts, and not its last day: what is learned ends 23 hours before the bucket, so a
 surge does not teach that surges are normal while it grows.
@@ -20,11 +20,14 @@ _WEEKEND = 5
 
 @dataclass(frozen=True, eq=False)
 class Expected:
-    """For one horizon, (entities, buckets) each: the count of the horizon, the mean expected, 1 / shape of the NB."""
+    """For one horizon, (entities, buckets) each: what was counted, what was expected, and what a usual day has in it.
+
+    NaN where it is not known.
+    """
 
     observed: Floats
     mean: Floats
-    spread: Floats
+    level: Floats
 
 
 @dataclass(frozen=True)
@@ -34,21 +37,17 @@ class Expectation:
     The mean at a time of day is that of past days within an hour around it; a day counts half after
     `half_life_days`. Of a day's weight, `any_day` goes to every day, `kind` to days of the same kind (working day or
     weekend), the rest to the same weekday. A flat day with the weight `flat_days` is mixed in: little is known of a
-    shape at first. No past count is taken for more than `cap` times what had been expected: a crisis is no habit.
-    The variance is `clustering * mean + mean**2 * spread`, its spread measured on the series with `prior_spread` for
-    `prior_days` days.
+    shape at first. It is the median of `level_days` days. No past count is taken for more than `cap` times what had
+    been expected: a crisis is no habit.
     """
 
-    half_life_days: float = 10.0
+    half_life_days: float = 14.0
     around_min: int = 60
     any_day: float = 0.25
     kind: float = 0.25
     flat_days: float = 0.5
     cap: float = 3.0
-    clustering: float = 1.5
-    spread_days: int = 21
-    prior_spread: float = 0.15
-    prior_days: float = 2.0
+    level_days: int = 21
 
     def of(self, counts: RegularCounts, horizon_min: int) -> Expected:
         """The expectation of every bucket of `counts` (whole days) for the horizon that ends with it."""
@@ -57,14 +56,12 @@ class Expectation:
         entities, slots = counts.values.shape[0], counts.slots
         observed = trailing(counts.values, length)
         nearby = _ahead(trailing(counts.values, length + 2 * around), around) * (length / (length + 2 * around))
-        by_day = (entities, -1, slots)
-        mean = self._means(counts, nearby.reshape(by_day), length)
-        spread = self._spreads(observed.reshape(by_day), mean)
-        return Expected(observed, mean.reshape(entities, -1), np.repeat(spread, slots, axis=1))
+        level = self._level(counts) * length
+        mean = self._means(counts, nearby.reshape(entities, -1, slots), level)
+        return Expected(observed, mean.reshape(entities, -1), np.repeat(level, slots, axis=1))
 
-    def _means(self, counts: RegularCounts, nearby: Floats, length: int) -> Floats:
+    def _means(self, counts: RegularCounts, nearby: Floats, levels: Floats) -> Floats:
         """(entities, days, slots): three averages of past days, mixed, and the flat one."""
-        flat = self._flat(counts) * length
         weekdays = counts.weekdays()
         decay = 0.5 ** (1 / self.half_life_days)
         kinds = 10  # every day, working days, weekends, and the seven weekdays
@@ -74,7 +71,7 @@ class Expectation:
             rows = [0, 2 if weekday >= _WEEKEND else 1, 3 + weekday]
             mix = np.array([self.any_day, self.kind, 1 - self.any_day - self.kind])
             total, weight = np.tensordot(mix, sums[:, rows], axes=(0, 1))
-            level = flat[:, day, None]
+            level = levels[:, day, None]
             expected = (total + self.flat_days * level) / (weight + self.flat_days)
             means[:, day] = expected
             ceiling = np.where(np.isnan(expected), np.inf, self.cap * np.maximum(expected, 0.3 * level) + 1)
@@ -85,22 +82,12 @@ class Expectation:
             sums[1, rows] += known
         return means
 
-    def _flat(self, counts: RegularCounts) -> Floats:
+    def _level(self, counts: RegularCounts) -> Floats:
         """(entities, days) the count of a bucket on the median day up to the one before yesterday; NaN: none yet."""
         days = counts.values.reshape(counts.values.shape[0], -1, counts.slots)
         known = np.sum(~np.isnan(days), axis=2)
         rates = np.nansum(days, axis=2) / np.maximum(known, 1)
-        return past_median(np.where(known >= counts.slots / 4, rates, np.nan), self.spread_days)[0]
-
-    def _spreads(self, observed: Floats, mean: Floats) -> Floats:
-        """(entities, days) by moments of each day, then the median over days: a crisis does not widen calm."""
-        error = observed - mean
-        known = ~np.isnan(error)
-        extra = np.where(known, error**2 - self.clustering * mean, 0.0).sum(axis=2)
-        squares = np.where(known, mean**2, 0.0).sum(axis=2)
-        ratio = np.where(squares > 0, np.maximum(extra, 0.0) / np.maximum(squares, 1e-9), np.nan)
-        middle, days = past_median(ratio, self.spread_days)
-        return (days * np.nan_to_num(middle) + self.prior_days * self.prior_spread) / (days + self.prior_days)
+        return past_median(np.where(known >= counts.slots / 4, rates, np.nan), self.level_days)[0]
 
 
 def trailing(values: Floats, length: int) -> Floats:

@@ -13,14 +13,14 @@ __all__ = ["Peaks"]
 
 @dataclass(frozen=True)
 class Peaks:
-    """An event is told when its evidence reaches `floor`, and once more for every `step` beyond what was told.
+    """An event is told when its evidence reaches `floor`, and again at `growth` times what was told.
 
     It is over `quiet_min` after it was last told. One event is so a few peaks, and whoever sets a threshold above the
     floor hears of it when it gets there, not when it began to be a little unusual.
     """
 
     quiet_min: int = 1440
-    step: float = 1.0
+    growth: float = 1.6
     floor: float = 0.4
 
     def told(self, evidence: Floats, step_min: int) -> Floats:
@@ -31,7 +31,7 @@ class Peaks:
         for bucket in np.flatnonzero(evidence >= self.floor).tolist():
             if bucket - last > quiet:
                 highest = 0.0
-            if highest == 0.0 or evidence[bucket] >= highest + self.step:
+            if highest == 0.0 or evidence[bucket] >= highest * self.growth:
                 told[bucket] = highest = evidence[bucket]
                 last = bucket
         return told

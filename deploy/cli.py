@@ -238,7 +238,7 @@ def backtest(
     counts: Annotated[Path, typer.Argument(help="CSV with the columns timestamp and value.", metavar="COUNTS.csv")],
     scores: Annotated[Path | None, typer.Option(help="Write timestamp,value,anomaly_score here.")] = None,
     plot: Annotated[list[Path] | None, typer.Option(help="Draw it: a name in .png or .html; repeatable.")] = None,
-    false_alarms: Annotated[float, typer.Option(help="Alarms a month that calm may bring.")] = 3.0,
+    false_alarms: Annotated[float, typer.Option(help="Alarms a month that calm may bring.")] = 0.5,
     as_json: AsJson = False,
 ) -> int:
     """Run the count detectors over any series: when they would have rung, each moment judged by its past alone."""

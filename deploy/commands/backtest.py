@@ -24,7 +24,7 @@ def backtest_counts(
     from alerts.count_files import read_counts, write_scores
 
     if false_alarms <= 0:
-        raise UsageError(f"--false-alarms is {false_alarms:g}", fix="give a number above 0, such as 3.")
+        raise UsageError(f"--false-alarms is {false_alarms:g}", fix="give a number above 0, such as 0.5.")
     backtest = Backtest(false_alarms_a_month=false_alarms)
     try:
         file = read_counts(path)
@@ -34,7 +34,7 @@ def backtest_counts(
         for plot in plots:
             from alerts.backtest_plots import draw
 
-            draw(result, backtest.detector.expectation.clustering, path.name, plot)
+            draw(result, path.name, plot)
     except OSError as error:
         raise UsageError(f"{error.filename}: {error.strerror}.", fix="name files that can be used.") from error
     answer = {
@@ -49,6 +49,7 @@ def backtest_counts(
                 "at": alarm.at,
                 "last": alarm.last,
                 "score": round(alarm.score, 9),
+                "horizon_min": alarm.horizon_min,
                 "observed": alarm.observed,
                 "expected": round(alarm.expected, 3),
                 "false_alarms_a_month": alarm.false_alarms_a_month,
@@ -72,10 +73,12 @@ def _shown(answer: dict[str, Any]) -> str:
             f"{one['at']:%Y-%m-%d %H:%M}",
             f"{one['last']:%Y-%m-%d %H:%M}",
             f"{one['score']:.3f}",
+            one["horizon_min"],
             f"{one['observed']:g}",
             f"{one['expected']:.1f}",
             f"{one['false_alarms_a_month']:.2g}",
         )
         for one in answer["alarms"]
     ]
-    return f"{head}\n{table(['alarm', 'last told', 'score', 'observed', 'expected', 'as far in calm, a month'], rows)}"
+    columns = ["alarm", "last told", "score", "minutes", "observed", "expected", "as far in calm, a month"]
+    return f"{head}\n{table(columns, rows)}"
