@@ -60,7 +60,7 @@ def _put(connection: Connection, taken: Taken, standing: Standing, endpoints: Se
         about=f"{taken.alert_id}/{taken.entry_id}",
         payload=about(event, standing, taken, now),
         now=now,
-        alert_id=taken.alert_id,
+        alert_ids=[taken.alert_id],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
@@ -34,6 +35,9 @@ USUAL_EVENTS = tuple(event for event in EVENTS if event != "alert.acknowledged")
 class Endpoint:
     """One webhook. `secret` is base64, with or without the prefix whsec_. `events` are those it wants to hear of.
 
+    While a secret is changed, `old_secret` signs too: a receiver that knows either of them believes the request.
+    With `ordered` a delivery waits until those before it are taken or given up.
+
     Raises WrongSettingError for a URL that is not http(s) with a host, a secret that cannot sign, or an event that
     does not exist.
     """
@@ -43,6 +47,8 @@ class Endpoint:
     secret: str = field(repr=False)
     allow_private: bool = False
     events: tuple[str, ...] = USUAL_EVENTS
+    old_secret: str = field(default="", repr=False)
+    ordered: bool = False
 
     def __post_init__(self) -> None:
         if _parts(self.url) is None:
@@ -50,12 +56,17 @@ class Endpoint:
         unknown = set(self.events) - set(EVENTS)
         if unknown:
             raise WrongSettingError(f"events of webhook {self.name}", sorted(unknown), f"choose of {', '.join(EVENTS)}")
-        try:
-            Webhook(self.secret)
-        except Exception:  # whatever its decoder raises: the secret must not be shown, nor chained to what is
-            raise WrongSettingError(
-                f"secret of webhook {self.name}", "(hidden)", "give base64, such as `openssl rand -base64 32` prints"
-            ) from None
+        for what, secret in (("secret", self.secret), ("old_secret", self.old_secret or self.secret)):
+            try:
+                Webhook(secret)
+            except Exception:  # whatever its decoder raises: the secret must not be shown, nor chained to what is
+                fix = "give base64, such as `openssl rand -base64 32` prints"
+                raise WrongSettingError(f"{what} of webhook {self.name}", "(hidden)", fix) from None
+
+    def signature(self, webhook_id: str, now: datetime, body: str) -> str:
+        """The header webhook-signature: one signature, or two while a secret is changed, as the standard has it."""
+        secrets = [self.secret, self.old_secret] if self.old_secret else [self.secret]
+        return " ".join(Webhook(secret).sign(webhook_id, now, body) for secret in secrets)
 
     def wants(self, event_type: str) -> bool:
         """Whether it is told of such events."""
@@ -82,11 +93,7 @@ async def resolve(endpoint: Endpoint) -> Target:
     if parts is None or parts.hostname is None:
         raise EndpointError(f"webhook {endpoint.name}: {endpoint.url} is not an http(s) address")
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        answers = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise UnreachableError(f"{parts.hostname} does not resolve: {error}") from error
-    addresses = [ip_address(str(answer[4][0]).split("%")[0]) for answer in answers]
+    addresses = await _addresses(parts.hostname, port)
     if not endpoint.allow_private:
         for address in addresses:
             if not is_public(address):
@@ -94,6 +101,19 @@ async def resolve(endpoint: Endpoint) -> Target:
     first = f"[{addresses[0]}]" if addresses[0].version == 6 else str(addresses[0])
     pinned = parts._replace(netloc=f"{first}:{port}", fragment="").geturl()
     return Target(pinned, parts.netloc.rpartition("@")[2], parts.hostname)
+
+
+async def _addresses(host: str, port: int) -> list[IPv4Address | IPv6Address]:
+    """What the host stands for. One that is an address needs no looking up; odd spellings of one are looked up."""
+    try:
+        return [ip_address(host)]
+    except ValueError:
+        pass
+    try:
+        answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise UnreachableError(f"{host} does not resolve: {error}") from error
+    return [ip_address(str(answer[4][0]).split("%")[0]) for answer in answers]
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:

@@ -2,52 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
-from sqlalchemy.types import DateTime, Integer, Interval, Text
+from sqlalchemy.types import Boolean, DateTime, Integer, Interval, Text
 
 from alerts.bell import DELIVERIES
-from storage.tables import deliveries
+from storage.tables import deliveries, delivery_alerts
 
-__all__ = ["Claimed", "claim", "dead", "dead_all", "delivered", "is_mine", "pending", "postponed", "put"]
+__all__ = [
+    "Claimed",
+    "claim",
+    "dead",
+    "dead_all",
+    "delivered",
+    "is_mine",
+    "pending",
+    "postponed",
+    "put",
+    "replay",
+    "replay_one",
+]
 
 _NAMESPACE = UUID("b2f6c0de-5f1c-5c0a-8a5e-8d3a1d0f9d42")
 _MOST_ERROR = 500
 
 _CLAIM = text(
     """
-    with due as materialized (
-        select found.webhook_id
-        from unnest(cast(:endpoints as text[]), cast(:slots as int[])) as free (endpoint, slots),
-        lateral (
+    with free as (
+        select * from unnest(cast(:endpoints as text[]), cast(:slots as int[]), cast(:ordered as bool[]))
+            as free (endpoint, slots, ordered)
+    ),
+    due as materialized (
+        select found.webhook_id from free, lateral (
             select webhook_id from deliveries
-            where state = 'pending' and endpoint = free.endpoint and next_attempt_at <= :now
-            order by next_attempt_at, created_at, webhook_id limit free.slots
+            where not free.ordered and state = 'pending' and endpoint = free.endpoint and next_attempt_at <= :now
+            order by next_attempt_at, seq limit free.slots
             for update skip locked
         ) as found
+        union all
+        select first.webhook_id from free, lateral (
+            select webhook_id from deliveries
+            where free.ordered and state = 'pending' and endpoint = free.endpoint and next_attempt_at <= :now
+              and seq = (select min(seq) from deliveries where state = 'pending' and endpoint = free.endpoint)
+            for update skip locked
+        ) as first
     )
     update deliveries set attempts = attempts + 1, next_attempt_at = cast(:now as timestamptz) + :lease
     from due where deliveries.webhook_id = due.webhook_id
-    returning deliveries.webhook_id, endpoint, event_type, payload, attempts, created_at
+    returning deliveries.webhook_id, endpoint, event_type, payload, attempts, created_at, replayed_at, seq
     """
 ).bindparams(
     bindparam("now", type_=DateTime(timezone=True)),
     bindparam("lease", type_=Interval),
     bindparam("endpoints", type_=ARRAY(Text)),
     bindparam("slots", type_=ARRAY(Integer)),
+    bindparam("ordered", type_=ARRAY(Boolean)),
 )
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """A delivery that is this process's to try until its lease ends. `attempts` counts this one."""
+    """A delivery that is this process's to try until its lease ends. `attempts` counts this one.
+
+    `since` is when trying began: when it was written, or replayed. `claimed_at` is when the lease began.
+    """
 
     webhook_id: str
     endpoint: str
@@ -55,6 +80,8 @@ class Claimed:
     body: str
     attempts: int
     created_at: datetime
+    since: datetime
+    claimed_at: datetime
 
 
 def put(
@@ -65,47 +92,77 @@ def put(
     about: str,
     payload: msgspec.Struct,
     now: datetime,
-    alert_id: UUID | None = None,
+    alert_ids: Sequence[UUID] = (),
+    not_before: datetime | None = None,
 ) -> int:
     """Writes one delivery for each endpoint name; returns how many are new.
 
     `about` says what the event is once in the world (an alert's opening, a day's digest): the webhook id follows
-    from it, so the same event written twice is one delivery.
+    from it, so the same event written twice is one delivery. `alert_ids` are those it tells of, the first one first;
+    it is not sent before `not_before`.
     """
     plain = msgspec.to_builtins(payload)
     rows = [
         {
             "webhook_id": _webhook_id(event_type, about, endpoint),
-            "alert_id": alert_id,
+            "alert_id": alert_ids[0] if alert_ids else None,
             "endpoint": endpoint,
             "event_type": event_type,
             "payload": plain,
             "created_at": now,
-            "next_attempt_at": now,
+            "next_attempt_at": max(now, not_before or now),
         }
         for endpoint in endpoints
     ]
     if not rows:
         return 0
     statement = insert(deliveries).values(rows).on_conflict_do_nothing().returning(deliveries.c.webhook_id)
-    new = len(connection.execute(statement).all())
+    new = list(connection.execute(statement).scalars())
+    if new and alert_ids:
+        links = [{"webhook_id": webhook_id, "alert_id": each} for webhook_id in new for each in alert_ids]
+        connection.execute(insert(delivery_alerts), links)
     if new:
         connection.execute(select(func.pg_notify(DELIVERIES, "")))
-    return new
+    return len(new)
 
 
-def claim(connection: Connection, slots: Mapping[str, int], now: datetime, lease: timedelta) -> Sequence[Claimed]:
-    """Takes what is due, for each endpoint at most as many as it has free slots.
+def claim(
+    connection: Connection,
+    slots: Mapping[str, int],
+    now: datetime,
+    lease: timedelta,
+    *,
+    ordered: Container[str] = (),
+) -> Sequence[Claimed]:
+    """Takes what is due, for each endpoint at most as many as it has free slots, in the order of writing.
+
+    Of an endpoint in `ordered` only the first that is neither delivered nor given up is taken: while it is under way
+    or waits for its next attempt, so do those behind it.
 
     The lease is a date in the future, not a lock: whoever dies with it has delayed the delivery, not lost it.
     """
     names = sorted(name for name, free in slots.items() if free > 0)
     if not names:
         return ()
-    values = {"now": now, "lease": lease, "endpoints": names, "slots": [slots[name] for name in names]}
-    rows = connection.execute(_CLAIM, values)
+    values = {
+        "now": now,
+        "lease": lease,
+        "endpoints": names,
+        "slots": [slots[name] for name in names],
+        "ordered": [name in ordered for name in names],
+    }
+    rows = sorted(connection.execute(_CLAIM, values), key=lambda row: row.seq)
     return [
-        Claimed(row.webhook_id, row.endpoint, row.event_type, _body(row.payload), row.attempts, row.created_at)
+        Claimed(
+            webhook_id=row.webhook_id,
+            endpoint=row.endpoint,
+            event_type=row.event_type,
+            body=_body(row.payload),
+            attempts=row.attempts,
+            created_at=row.created_at,
+            since=row.replayed_at or row.created_at,
+            claimed_at=now,
+        )
         for row in rows
     ]
 
@@ -116,11 +173,12 @@ def is_mine(connection: Connection, claimed: Claimed) -> bool:
     return connection.execute(mine).first() is not None
 
 
-def delivered(connection: Connection, claimed: Claimed, now: datetime) -> None:
-    """Closes a delivery that was taken, whoever holds it by now: the endpoint has it."""
+def delivered(connection: Connection, taken: Sequence[Claimed], now: datetime) -> None:
+    """Closes deliveries that were taken, whoever holds them by now: their endpoints have them."""
+    ids = sorted(claimed.webhook_id for claimed in taken)
     connection.execute(
         update(deliveries)
-        .where(deliveries.c.webhook_id == claimed.webhook_id)
+        .where(deliveries.c.webhook_id.in_(ids))
         .values(state="delivered", delivered_at=now, last_error="")
     )
 
@@ -148,6 +206,30 @@ def pending(connection: Connection) -> int:
     """How many deliveries are neither taken nor given up."""
     query = select(func.count()).select_from(deliveries).where(deliveries.c.state == "pending")
     return connection.execute(query).scalar_one()
+
+
+def replay(connection: Connection, endpoint: str, now: datetime, *, since: datetime | None = None) -> int:
+    """Gives the dead deliveries of an endpoint (those written since, if given) another day; returns how many.
+
+    They keep their webhook ids and their order: who has had one knows it again.
+    """
+    wanted = [deliveries.c.endpoint == endpoint, deliveries.c.state == "dead"]
+    if since is not None:
+        wanted.append(deliveries.c.created_at >= since)
+    return _again(connection, wanted, now)
+
+
+def replay_one(connection: Connection, webhook_id: str, now: datetime) -> int:
+    """The same for one delivery; 0 where it is not dead."""
+    return _again(connection, [deliveries.c.webhook_id == webhook_id, deliveries.c.state == "dead"], now)
+
+
+def _again(connection: Connection, wanted: Sequence[ColumnElement[bool]], now: datetime) -> int:
+    values = {"state": "pending", "attempts": 0, "next_attempt_at": now, "replayed_at": now}
+    count = connection.execute(update(deliveries).where(*wanted).values(**values)).rowcount
+    if count:
+        connection.execute(select(func.pg_notify(DELIVERIES, "")))
+    return count
 
 
 def _mine(claimed: Claimed) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from alerts.errors import AlertsError, RefusedError
 
-__all__ = ["GONE", "Schedule", "retry_after", "worth_retrying"]
+__all__ = ["GONE", "Schedule", "retry_after", "tells_of_endpoint", "worth_retrying"]
 
 GONE = 410
 """The endpoint asks not to be called any more."""
@@ -24,6 +24,11 @@ def worth_retrying(error: AlertsError) -> bool:
     An address that is forbidden or does not resolve is worth it too: settings and names get mended.
     """
     return not (isinstance(error, RefusedError) and error.status in _HOPELESS | {GONE})
+
+
+def tells_of_endpoint(error: AlertsError) -> bool:
+    """Whether it says that the endpoint is in trouble, and not merely that it does not want this one request."""
+    return worth_retrying(error) and not (isinstance(error, RefusedError) and error.retry_after is not None)
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,9 @@ def add(
     """Writes a silence. Raises SilenceError where it matches everything, has no reason, or ends before it begins."""
     begins = max(starts_at or now, now)
     if wide(matchers):
-        raise SilenceError("this silence could match every alert: name whom it is for, such as entity=ID or group=banks")
+        raise SilenceError(
+            "this silence could match every alert: name whom it is for, such as entity=ID or group=banks"
+        )
     if not reason.strip():
         raise SilenceError("a silence needs a reason, for whoever wonders why it is so quiet")
     if ends_at <= begins:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    Time,
     func,
     text,
 )
@@ -361,8 +362,59 @@ deliveries = Table(
     Column("next_attempt_at", _at, nullable=False),
     Column("delivered_at", _at),
     Column("last_error", Text, nullable=False, server_default=text("''")),
-    Index("deliveries_due", "next_attempt_at", postgresql_where=text("state = 'pending'")),
-    comment="The outbox: written in the alert's own transaction. state: pending, delivered or dead.",
+    Column("seq", BigInteger, Identity(always=True), nullable=False),
+    Column("replayed_at", _at),
+    Index("deliveries_due", "endpoint", "next_attempt_at", postgresql_where=text("state = 'pending'")),
+    Index("deliveries_order", "endpoint", "seq", postgresql_where=text("state = 'pending'")),
+    comment="The outbox: written in the alert's own transaction. state: pending, delivered or dead; "
+    "seq: the order of writing.",
+)
+
+delivery_alerts = Table(
+    "delivery_alerts",
+    metadata,
+    Column("webhook_id", Text, nullable=False),
+    Column("alert_id", UUID(as_uuid=True), nullable=False),
+    PrimaryKeyConstraint("webhook_id", "alert_id"),
+    Index("delivery_alerts_alert", "alert_id"),
+    comment="Which alerts a delivery is about: several where they were told of together.",
+)
+
+endpoint_states = Table(
+    "endpoint_states",
+    metadata,
+    Column("endpoint", Text, primary_key=True),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("resting_until", _at),
+    Column("disabled_at", _at),
+    Column("why", Text, nullable=False, server_default=text("''")),
+    Column("enabled_by", Text, nullable=False, server_default=text("''")),
+    Column("updated_at", _at, nullable=False),
+    comment="Endpoints that failed in a row, and rest, or that said 410 and are disabled until somebody enables them.",
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("subscription_id", UUID(as_uuid=True), primary_key=True),
+    Column("analyst", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("matchers", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("min_severity", Text, nullable=False, server_default=text("'watch'")),
+    Column("tier", Integer, nullable=False, server_default=text("0")),
+    Column("quiet_from", Time),
+    Column("quiet_until", Time),
+    Column("zone", Text, nullable=False, server_default=text("'UTC'")),
+    Column("calendar", Text, nullable=False, server_default=text("''")),
+    Column("breakthrough", Text, nullable=False, server_default=text("'critical'")),
+    Column("created_at", _at, nullable=False),
+    Column("created_by", Text, nullable=False),
+    CheckConstraint("min_severity in ('watch', 'warning', 'critical')", name="subscriptions_min_severity"),
+    CheckConstraint("breakthrough in ('', 'watch', 'warning', 'critical')", name="subscriptions_breakthrough"),
+    CheckConstraint("(quiet_from is null) = (quiet_until is null)", name="subscriptions_quiet"),
+    CheckConstraint("tier >= 0", name="subscriptions_tier"),
+    Index("subscriptions_endpoint", "endpoint"),
+    comment="Which analyst hears of which alerts where, and when not. An endpoint without any hears of everything.",
 )
 
 label_corrections = Table(

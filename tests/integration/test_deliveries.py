@@ -242,7 +242,7 @@ def test_who_sent_after_losing_the_lease_still_records_that_it_arrived(waiting: 
     (first,) = claim(waiting, NOON)
     (second,) = claim(waiting, NOON + LEASE)
     with waiting.begin() as connection:
-        outbox.delivered(connection, first, NOON + LEASE)
+        outbox.delivered(connection, [first], NOON + LEASE)
         assert not outbox.is_mine(connection, second)
     assert rows(waiting)[0]["state"] == "delivered"
 

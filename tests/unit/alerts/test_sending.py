@@ -26,7 +26,8 @@ def now() -> datetime:
 
 
 def claimed(webhook_id: str = "msg_1") -> Claimed:
-    return Claimed(webhook_id, "desk", "alert.opened", BODY, 1, now())
+    at = now()
+    return Claimed(webhook_id, "desk", "alert.opened", BODY, 1, created_at=at, since=at, claimed_at=at)
 
 
 def desk(url: str, *, allow_private: bool = True, secret: str = SECRET) -> Endpoint:
@@ -34,7 +35,7 @@ def desk(url: str, *, allow_private: bool = True, secret: str = SECRET) -> Endpo
 
 
 async def post(endpoint: Endpoint, timeout_s: float = 5.0) -> int:
-    async with Sender(timeout=timedelta(seconds=timeout_s), at_once=4) as sender:
+    async with Sender(timeout=timedelta(seconds=timeout_s)) as sender:
         return await sender.post(endpoint, claimed(), now())
 
 
