@@ -13,12 +13,12 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import feedparser  # type: ignore[import-untyped]
 
 from stream.documents import RawDocument
 from stream.sources.errors import FeedError
+from stream.sources.fetching import host_of
 from stream.times import read_time
 
 __all__ = ["read_feed"]
@@ -60,7 +60,7 @@ def _document(entry: Any, source: str, language: str, fetched_at: datetime) -> R
     link = _text(entry.get("link")).strip()
     return RawDocument(
         source=source,
-        url=link if _scheme(link) in ("http", "https") else "",
+        url=link if link.lower().startswith(("http://", "https://")) and host_of(link) else "",
         guid=_text(entry.get("id")).strip(),
         title=_text(entry.get("title")),
         body=content or _text(entry.get("summary")),
@@ -75,13 +75,6 @@ def _published_at(entry: Any) -> str:
     # Past feedparser's own get, which answers one field with another.
     written = [text for field in ("published", "updated") if (text := _text(dict.get(entry, field)).strip())]
     return next((text for text in written if read_time(text) is not None), written[0] if written else "")
-
-
-def _scheme(url: str) -> str:
-    try:
-        return urlsplit(url).scheme.lower()
-    except ValueError:
-        return ""
 
 
 def _text(value: object) -> str:

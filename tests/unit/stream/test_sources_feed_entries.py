@@ -75,7 +75,9 @@ def test_a_readable_date_of_update_is_better_than_an_unreadable_one_of_publicati
     assert read(atom.format("").encode())[0].published_at == ""
 
 
-@pytest.mark.parametrize("link", ["javascript:alert(1)", "file:///etc/passwd", "http://[broken"])
+@pytest.mark.parametrize(
+    "link", ["javascript:alert(1)", "file:///etc/passwd", "http://[broken", "htt\n\nps://harbour.example/"]
+)
 def test_a_link_that_is_no_web_address_is_left_out(link: str) -> None:
     assert read(rss(f"<title>x</title><link>{link}</link>"))[0].url == ""
 
