@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,7 @@ settings.register_profile("yuqing", deadline=None)
 settings.load_profile("yuqing")
 # Several systems run at once: each console takes a free port.
 os.environ.setdefault("YUQING_CONSOLE__PORT", "0")
+_RUNNING = "YUQING_TEST_STACK"
 _redis_databases = itertools.cycle(range(1, 64))
 
 
@@ -42,7 +44,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[StackAddresses]:
-    """Kafka, PostgreSQL and Redis for this session alone, with an empty state."""
+    """Kafka, PostgreSQL and Redis for this session alone, with an empty state.
+
+    `YUQING_TEST_STACK` names services that run already, as JSON: many short sessions then share them.
+    """
+    if running := os.environ.get(_RUNNING):
+        yield StackAddresses(**json.loads(running))
+        return
     build = ROOT / "build"
     for leftover in build.glob("test-stack-*"):  # of a test run that was killed
         if not psutil.pid_exists(int(leftover.name.rpartition("-")[2])):
@@ -78,10 +86,14 @@ def _template_database(stack: StackAddresses) -> str:
 
     name = "migrated"
     with psycopg.connect(stack.database_url, autocommit=True) as session:
-        session.execute(f"create database {name}")
-    engine = connect(_with_database(stack.database_url, name), pool_size=1)
-    migrate(engine)
-    engine.dispose()
+        session.execute("select pg_advisory_lock(1)")  # sessions that share the services make it once
+        if session.execute("select from pg_database where datname = %s", [name]).fetchone() is None:
+            session.execute("drop database if exists fresh")
+            session.execute("create database fresh")
+            engine = connect(_with_database(stack.database_url, "fresh"), pool_size=1)
+            migrate(engine)
+            engine.dispose()
+            session.execute(f"alter database fresh rename to {name}")
     return name
 
 
@@ -110,7 +122,8 @@ def database(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def redis_url(stack: StackAddresses) -> str:
     """The URL of an empty numbered database of the cache."""
-    url = stack.redis_url.removesuffix("/0") + f"/{next(_redis_databases)}"
+    first = os.getpid() * 8 if _RUNNING in os.environ else 0  # a neighbour on the same server takes others
+    url = stack.redis_url.removesuffix("/0") + f"/{1 + (first + next(_redis_databases)) % 63}"
     with redis.Redis.from_url(url) as client:
         client.flushdb()
     return url
