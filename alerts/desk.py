@@ -29,6 +29,7 @@ from alerts.matchers import Matcher
 from alerts.silences import Silence
 from alerts.transition_rows import Taken, take
 from alerts.transitions import Action, Status, actions_of
+from alerts.undoing import way_back
 
 __all__ = ["Answered", "Desk"]
 
@@ -90,6 +91,20 @@ class Desk:
     def reopen(self, alert_id: UUID, *, actor: str, reason: str = "") -> Answered:
         """Not over, says a person; it stays until a person resolves it, or detection does while its episode lasts."""
         return self._answer(alert_id, "reopen", actor, reason)
+
+    def undo(self, alert_id: UUID, *, actor: str) -> Answered:
+        """Takes back one's own last answer, while nothing has happened since; a verdict with it. Raises AnswerError."""
+        self._check(actor, "")
+        now = self._clock()
+        with self._engine.begin() as connection:
+            before = self._locked(connection, alert_id)
+            action, what = way_back(connection, alert_id, actor)
+            reason = f"{what} taken back"
+            taken = take(connection, alert_id, before, action, "analyst", now=now, reason=reason, actor=actor)
+            if what == "resolve":
+                feedback.withdraw(connection, alert_id, actor=actor, now=now)
+            sent = announce(connection, [taken], self._endpoints, now)
+        return _answered(taken, before, None, sent)
 
     def comment(self, alert_id: UUID, *, actor: str, reason: str) -> Answered:
         """A line in the history, in whatever status."""

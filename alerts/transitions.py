@@ -27,7 +27,7 @@ Party = Literal["engine", "clock", "analyst"]
 Action = Literal[
     "open", "hold", "escalate", "revise", "end",
     "release", "catch_up", "wake", "remind",
-    "acknowledge", "snooze", "resolve", "reopen", "comment",
+    "acknowledge", "snooze", "resolve", "reopen", "retract", "comment",
 ]  # fmt: skip
 
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
@@ -88,6 +88,7 @@ _ALL: Final = (
     Transition("snooze", "analyst", _to("snoozed", *ACTIVE)),
     Transition("resolve", "analyst", _to("resolved", *ACTIVE), "alert.resolved"),
     Transition("reopen", "analyst", _to("reopened", "resolved"), "alert.reopened"),
+    Transition("retract", "analyst", _to("firing", "acknowledged", "snoozed")),  # nobody has it after all
     Transition("comment", "analyst", _stay(*STATUSES)),
 )  # fmt: skip
 

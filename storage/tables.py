@@ -328,7 +328,7 @@ alert_feedback = Table(
     Column("why", Text, nullable=False, server_default=text("''")),
     Column("actor", Text, nullable=False),
     Column("at", _at, nullable=False),
-    CheckConstraint("verdict in ('true', 'false_alarm')", name="alert_feedback_verdict"),
+    CheckConstraint("verdict in ('true', 'false_alarm', 'withdrawn')", name="alert_feedback_verdict"),
     Index("alert_feedback_alert", "alert_id"),
     comment="Append-only: whether an alert was right, says an analyst; the newest of an alert counts.",
 )
