@@ -27,11 +27,11 @@ Clock = Callable[[], datetime]
 @contextmanager
 def console_parts(settings: Settings, services: Services, clock: Clock) -> Iterator[Mapping[str, Part]]:
     """The server and the live feed. Raises RoleError where the port is taken."""
-    from alerts.api.app import api_app
     from alerts.api.serving import serve
+    from alerts.console.app import console_app
 
     with listen(settings.console) as listening, _api_parts(settings, services, clock) as parts:
-        app = api_app(parts)
+        app = console_app(parts, https=settings.console.https)
         yield {"live": parts.live.run, "server": partial(serve, app, listening)}
 
 
@@ -50,6 +50,7 @@ def listen(console: Console) -> socket.socket:
 def _api_parts(settings: Settings, services: Services, clock: Clock) -> Iterator[Parts]:
     from alerts.api.limits import Limits
     from alerts.api.parts import Parts
+    from alerts.baselines import Baseline
     from alerts.desk import Desk
     from alerts.live import Live
     from storage.connection import connect
@@ -67,6 +68,7 @@ def _api_parts(settings: Settings, services: Services, clock: Clock) -> Iterator
             limits=Limits(per_minute=given.requests_per_minute),
             live=Live(bell, clock=clock),
             desk=Desk(writer, endpoints_of(settings), clock),
+            baseline=Baseline(history_days=settings.alerts.history_days, half_life_days=settings.alerts.half_life_days),
         )
     finally:
         for engine in (reader, writer, bell):

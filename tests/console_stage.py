@@ -20,9 +20,10 @@ sys.path.append(str(Path(__file__).parent / "integration"))
 from alert_stage import DESK, Stage, Story
 
 from alerts import tokens
-from alerts.api.app import api_app
 from alerts.api.limits import Limits
 from alerts.api.parts import Parts
+from alerts.baselines import Baseline
+from alerts.console.app import console_app
 from alerts.desk import Desk
 from alerts.live import Live
 from alerts.tokens import Role, Scope
@@ -51,12 +52,19 @@ class ConsoleStage:
 
     def app(self) -> FastAPI:
         """The API on these parts."""
-        return api_app(self.parts)
+        return console_app(self.parts, https=False)
 
     def client(self, role: str = "analyst") -> TestClient:
         """A client that shows the token of a role."""
         headers = {"Authorization": f"Bearer {self.tokens[role]}"}
         return TestClient(self.app(), headers=headers, base_url="http://testserver/api/v1")
+
+    def browser(self, role: str = "analyst") -> TestClient:
+        """A browser in which somebody with this role is logged in."""
+        client = TestClient(self.app(), headers={"Origin": "http://testserver"})
+        answer = client.post("/login", data={"token": self.tokens[role]})
+        assert answer.status_code == 200, answer.text
+        return client
 
     def token(self, role: Role, *, lasts: timedelta = timedelta(days=1), scopes: list[Scope] | None = None) -> str:
         """Another token."""
@@ -101,6 +109,7 @@ def on_database(database: Engine, *, per_minute: int = 100_000, failures_per_min
         limits=Limits(per_minute=per_minute, failures_per_minute=failures_per_minute),
         live=Live(database, clock=wall_clock, poll_s=0.05),
         desk=Desk(database, [DESK], wall_clock),
+        baseline=Baseline(history_days=5),
     )
     staged = ConsoleStage(database, parts, {})
     for role in tokens.ROLES:

@@ -14,6 +14,9 @@ __all__ = ["PREFIX", "api_app", "describe", "mount_api"]
 
 PREFIX = "/api/v1"
 
+_MOST_BYTES = 64 * 1024
+"""Of a request's body: the largest that makes sense is a silence with 20 matchers."""
+
 _ROUTERS = (
     alerts.router,
     answers.router,
@@ -57,6 +60,7 @@ def api_app(parts: Parts) -> FastAPI:
         title="Yuqing",
         version="1",
         description="Alerts on surges of bad news, and everything behind them. Times are UTC.",
+        max_body_size=_MOST_BYTES,
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{PREFIX}/openapi.json",

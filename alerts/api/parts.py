@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Connection, Engine
 
 from alerts.api.limits import Limits
+from alerts.baselines import Baseline
 from alerts.desk import Desk
 from alerts.live import Live
 
@@ -25,7 +26,8 @@ Clock = Callable[[], datetime]
 class Parts:
     """The parts of one process. `reader` refuses to write; both end a statement that takes too long.
 
-    `desk` is where analysts answer alerts; it writes by itself.
+    `desk` is where analysts answer alerts; it writes by itself. `baseline` is what the surge detector believes to be
+    normal, for the charts.
     """
 
     reader: Engine
@@ -34,6 +36,7 @@ class Parts:
     limits: Limits
     live: Live
     desk: Desk
+    baseline: Baseline
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, case, func, or_, select, tuple_
+from sqlalchemy import Connection, Row, Select, case, func, or_, select, text, tuple_
 
 from alerts.transitions import Action, Status, actions_of
 from storage.tables import alert_history, alerts, deliveries, entities
@@ -23,6 +23,7 @@ __all__ = [
     "history",
     "list_alerts",
     "sent",
+    "surfaces",
 ]
 
 _RESOLVED = "resolved"
@@ -141,12 +142,28 @@ def sent(connection: Connection, alert_id: UUID) -> list[Sent]:
     return [Sent(**row._mapping) for row in connection.execute(query)]
 
 
+def surfaces(connection: Connection, alert_id: UUID) -> list[str]:
+    """The words by which the documents of an alert's evidence name its company."""
+    return list(connection.execute(_SURFACES, {"alert_id": alert_id}).scalars())
+
+
 def counts(connection: Connection) -> dict[str, int]:
     """Active alerts by severity, worst first; a severity without any is absent."""
     worst = case({"critical": 0, "warning": 1}, value=alerts.c.severity, else_=2)
     query = select(alerts.c.severity, func.count()).where(alerts.c.status != _RESOLVED)
     rows = connection.execute(query.group_by(alerts.c.severity).order_by(worst))
     return {row[0]: row[1] for row in rows}
+
+
+_SURFACES = text(
+    """
+    SELECT DISTINCT m.surface
+    FROM alerts a
+    CROSS JOIN LATERAL jsonb_to_recordset(a.evidence -> 'documents') AS e (document_id uuid, published_at timestamptz)
+    JOIN mentions m ON m.entity_id = a.entity_id AND m.document_id = e.document_id AND m.published_at = e.published_at
+    WHERE a.alert_id = :alert_id
+    """
+)
 
 
 def _summaries() -> Select[Any]:

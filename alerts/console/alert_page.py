@@ -1,0 +1,75 @@
+"""The page of one alert: why it fired, what happened to it, and what can be done."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+from pydantic import Field
+
+from alerts.api.wire import Parameters
+from alerts.console.answers import ANSWERS
+from alerts.console.charts import band_chart
+from alerts.console.visit import RefusedPageError, TheVisit
+from alerts.console.wording import wording
+from alerts.evidence import from_json
+from alerts.reading import alert_list, companies
+from alerts.reading.expected_band import BandPoint, expected_band
+
+__all__ = ["router"]
+
+router = APIRouter()
+
+
+class DoneQuery(Parameters):
+    """What was just done."""
+
+    done: Annotated[str, Field(max_length=30, pattern="^[a-z_]*$")] = ""
+    alert: UUID | None = None
+
+
+@router.get("/alerts/{alert_id}")
+def alert_page(visit: TheVisit, alert_id: UUID, query: Annotated[DoneQuery, Query()]) -> HTMLResponse:
+    """All of it on one page."""
+    with visit.parts.reading() as connection:
+        alert = alert_list.find_alert(connection, alert_id)
+        stored = alert_list.evidence_of(connection, alert_id)
+        if alert is None or stored is None:
+            raise RefusedPageError(404)
+        company = companies.find_company(connection, alert.entity_id)
+        points = expected_band(
+            connection,
+            alert.entity_id,
+            visit.parts.baseline,
+            horizon_s=alert.horizon_s,
+            first=alert.first_bucket,
+            last=alert.last_bucket,
+        )
+        history = alert_list.history(connection, alert_id)
+        sent = alert_list.sent(connection, alert_id)
+        names = [alert.name, *(company.aliases if company else ()), *alert_list.surfaces(connection, alert_id)]
+    if query.done not in ANSWERS:
+        query = query.model_copy(update={"done": ""})
+    hours = f"{alert.horizon_s / 3600:g}"
+    told = wording(visit.language, "chart_told", hours=hours, **_extremes(points))
+    chart = band_chart(points, told=told, first=alert.first_bucket, last=alert.last_bucket)
+    return visit.page(
+        "alert.html",
+        alert=alert,
+        evidence=from_json(stored),
+        chart=chart,
+        points=[point for point in points if point.observed or point is points[-1]],
+        history=history,
+        sent=sent,
+        names=names,
+        query=query,
+    )
+
+
+def _extremes(points: list[BandPoint]) -> dict[str, object]:
+    return {
+        "peak": max((point.observed for point in points), default=0),
+        "high": f"{max((point.high for point in points), default=0):g}",
+    }

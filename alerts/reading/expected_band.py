@@ -1,0 +1,60 @@
+"""What the surge detector saw and what it had expected, hour by hour: the band that an alert's chart shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+from scipy.stats import nbinom  # type: ignore[import-untyped]
+from sqlalchemy import Connection
+
+from alerts.baselines import Baseline
+from alerts.counts import StoredCounts
+from alerts.series import MINUTES_A_DAY, Series, minute_of, time_of
+
+__all__ = ["BandPoint", "expected_band"]
+
+_STEP_MIN: Final = 60
+_MOST_POINTS: Final = 240
+_CLUSTERING: Final = 1.4
+
+
+@dataclass(frozen=True, slots=True)
+class BandPoint:
+    """At one moment: negative stories within the horizon, the expected number, and what 95 % of calm stays under."""
+
+    at: datetime
+    observed: int
+    expected: float
+    high: float
+
+
+def expected_band(
+    connection: Connection, entity_id: str, baseline: Baseline, *, horizon_s: int, first: datetime, last: datetime
+) -> list[BandPoint]:
+    """Hourly points from one horizon before `first` to a day after `last`, at most 240; the newest are kept.
+
+    The expectation is the detector's own (`alerts.baselines`): a Gamma belief about the rate from the past that ends a
+    horizon, and at least a day, before each point, widened by the clustering of stories.
+    """
+    horizon = max(1, horizon_s // 60)
+    start, end = minute_of(first) - max(horizon, MINUTES_A_DAY), minute_of(last) + MINUTES_A_DAY
+    at = np.arange(start, end + 1, _STEP_MIN, dtype=np.int64)[-_MOST_POINTS:]
+    gap = max(MINUTES_A_DAY, horizon)
+    since = int(at[0]) - gap - baseline.history_days * MINUTES_A_DAY - 1
+    counts = StoredCounts(connection)
+    series = counts.entities([entity_id], since, int(at[-1])).get(entity_id, Series.of(()))
+    newest = int(series.buckets[-1]) if series.buckets.size else int(at[-1])
+    at = at[at <= max(newest + MINUTES_A_DAY, minute_of(last))]
+    belief = baseline.believe(series, counts.market(since, int(at[-1])), at - gap)
+    totals = series.total_stories
+    observed = totals[series.up_to(at)] - totals[series.up_to(at - horizon)]
+    mean = belief.shape / belief.days * horizon / MINUTES_A_DAY
+    variance = mean * _CLUSTERING + mean**2 / belief.shape
+    high = nbinom.ppf(0.95, mean**2 / (variance - mean), mean / variance)
+    return [
+        BandPoint(time_of(int(minute)), int(seen), float(middle), float(top))
+        for minute, seen, middle, top in zip(at, observed, mean, high, strict=True)
+    ]

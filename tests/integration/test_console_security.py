@@ -1,0 +1,201 @@
+"""Nobody gets in, acts or runs anything in the console who should not: sessions, forms, headers, guesses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from console_stage import ConsoleStage, on_database, wall_clock
+from fastapi.testclient import TestClient
+from sqlalchemy import func, select
+
+from alerts import tokens
+from alerts.console import sessions
+from alerts.console.app import console_app
+from alerts.console.visit import local
+from storage.tables import alert_history, console_sessions
+
+OURS = {"Origin": "http://testserver"}
+
+
+def stranger(staged: ConsoleStage) -> TestClient:
+    return TestClient(staged.app(), headers=OURS)
+
+
+def entries(staged: ConsoleStage) -> int:
+    with staged.database.connect() as connection:
+        count: int = connection.execute(select(func.count()).select_from(alert_history)).scalar_one()
+        return count
+
+
+def proof_on(client: TestClient, staged: ConsoleStage) -> str:
+    page = client.get(f"/alerts/{staged.alert_id()}").text
+    return page.split(f'action="/alerts/{staged.alert_id()}/answer"')[1].split('name="proof" value="')[1][:64]
+
+
+@pytest.mark.parametrize("path", ["/", "/stories?q=a", "/companies", "/companies/acme", "/system", "/alerts/x"])
+def test_who_is_not_logged_in_is_sent_to_the_login_and_back(console: ConsoleStage, path: str):
+    answer = stranger(console).get(path, follow_redirects=False)
+
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/login?next=/")
+
+
+def test_the_live_stream_needs_a_login(console: ConsoleStage):
+    assert stranger(console).get("/live").status_code == 401
+
+
+def test_the_cookie_is_strict_unreadable_for_scripts_and_stored_as_a_hash(console: ConsoleStage):
+    client = stranger(console)
+    answer = client.post("/login", data={"token": console.tokens["viewer"]}, follow_redirects=False)
+    cookie = answer.headers["set-cookie"].lower()
+    with console.database.connect() as connection:
+        stored = list(connection.execute(select(console_sessions.c.digest)).scalars())
+
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert tokens.digest(client.cookies["yuqing"]) in stored
+    assert console.tokens["viewer"] not in cookie
+
+
+def test_behind_tls_the_cookie_belongs_to_this_host_alone(console: ConsoleStage):
+    client = TestClient(console_app(console.parts, https=True), base_url="https://testserver")
+    answer = client.post(
+        "/login",
+        data={"token": console.tokens["viewer"]},
+        headers={"Origin": "https://testserver"},
+        follow_redirects=False,
+    )
+
+    assert answer.headers["set-cookie"].startswith("__Host-yuqing=")
+    assert "secure" in answer.headers["set-cookie"].lower()
+    assert answer.headers["strict-transport-security"]
+
+
+def test_a_session_that_somebody_planted_is_not_the_one_that_a_login_opens(own_console: ConsoleStage):
+    with own_console.database.begin() as connection:
+        token = tokens.find(connection, own_console.tokens["viewer"], wall_clock())
+        assert token is not None
+        planted = sessions.begin(connection, token, wall_clock()).secret
+    client = stranger(own_console)
+    client.cookies.set("yuqing", planted, domain="testserver.local")
+    client.post("/login", data={"token": own_console.tokens["analyst"]})
+
+    assert planted not in client.cookies.get("yuqing", domain="testserver.local")
+    old = TestClient(own_console.app(), cookies={"yuqing": planted})
+    assert old.get("/", follow_redirects=False).status_code == 303
+
+
+def test_a_session_ends_with_its_token_with_time_and_when_its_owner_leaves(own_console: ConsoleStage):
+    now = wall_clock()
+    with own_console.database.begin() as connection:
+        token = tokens.find(connection, own_console.tokens["viewer"], now)
+        assert token is not None
+        secret = sessions.begin(connection, token, now).secret
+        assert sessions.find(connection, secret, now + timedelta(hours=11)) is not None
+        assert sessions.find(connection, secret, now + timedelta(hours=12)) is None
+        assert sessions.find(connection, secret, now) is not None
+        tokens.revoke(connection, token.prefix, now)
+        assert sessions.find(connection, secret, now) is None
+    client = own_console.browser()
+    cookie = client.cookies["yuqing"]
+    proof = client.get("/").text.split('action="/logout"')[1].split('name="proof" value="')[1][:64]
+    client.post("/logout", data={"proof": proof})
+    left = TestClient(own_console.app(), cookies={"yuqing": cookie})
+    assert left.get("/", follow_redirects=False).status_code == 303
+
+
+@pytest.mark.parametrize("proof", ["", "0" * 64, "é"])
+def test_a_form_without_its_proof_does_nothing(console: ConsoleStage, proof: str):
+    before = entries(console)
+    answer = console.browser().post(
+        f"/alerts/{console.alert_id()}/answer", data={"action": "acknowledge", "proof": proof}
+    )
+
+    assert (answer.status_code, entries(console)) == (403, before)
+
+
+def test_the_proof_of_one_form_is_none_for_another_or_for_another_session(console: ConsoleStage):
+    client, before = console.browser(), entries(console)
+    proof = proof_on(client, console)
+    elsewhere = client.post(f"/alerts/{console.alert_id('beta')}/answer", data={"action": "resolve", "proof": proof})
+    other = console.browser().post(f"/alerts/{console.alert_id()}/answer", data={"action": "resolve", "proof": proof})
+
+    assert (elsewhere.status_code, other.status_code, entries(console)) == (403, 403, before)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": ""}, {"Sec-Fetch-Site": "cross-site"}],
+)
+def test_a_form_from_another_page_does_nothing_even_with_a_proof(console: ConsoleStage, headers: dict[str, str]):
+    client, before = console.browser(), entries(console)
+    answer = client.post(
+        f"/alerts/{console.alert_id()}/answer",
+        data={"action": "acknowledge", "proof": proof_on(client, console)},
+        headers=headers,
+    )
+
+    assert (answer.status_code, entries(console)) == (403, before)
+    assert client.post("/login", data={"token": console.tokens["viewer"]}, headers=headers).status_code == 403
+
+
+def test_a_viewer_cannot_act_even_with_a_proof(console: ConsoleStage):
+    client, before = console.browser("viewer"), entries(console)
+    page = client.get("/").text
+    assert "/answer" not in page
+    with console.database.connect() as connection:
+        session = sessions.find(connection, client.cookies["yuqing"], wall_clock())
+    path = f"/alerts/{console.alert_id()}/answer"
+    assert session is not None
+    answer = client.post(path, data={"action": "resolve", "proof": sessions.form_proof(session, path)})
+
+    assert (answer.status_code, entries(console)) == (403, before)
+
+
+def test_guessing_tokens_at_the_login_is_stopped(console: ConsoleStage):
+    client = stranger(on_database(console.database))
+    statuses = [client.post("/login", data={"token": f"yq_0_{guess}"}).status_code for guess in range(11)]
+
+    assert statuses == [401] * 10 + [429]
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/nothing", "/static/console.js", "/api/v1/alerts", "/static/none"])
+def test_every_answer_forbids_what_is_not_ours(console: ConsoleStage, path: str):
+    headers = console.browser().get(path).headers
+    policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["require-trusted-types-for"] == "'script'"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_pages_are_not_kept_by_caches(console: ConsoleStage):
+    assert console.browser().get("/").headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/alerts/1?a=b&c=d", "/alerts/1?a=b&c=d"),
+        ("https://evil.example/", "/"),
+        ("//evil.example/", "/"),
+        ("/\\evil.example/", "/"),
+        ("/a\\b", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/a\r\nSet-Cookie: x=y", "/"),
+        ("", "/"),
+    ],
+)
+def test_links_of_ours_lead_into_the_console(path: str, kept: str):
+    assert local(path) == kept
+
+
+def test_a_body_without_end_is_refused_before_anybody_reads_it(console: ConsoleStage):
+    answer = stranger(console).post("/login", data={"token": "x" * 200_000})
+    told = console.client("operator").post("/silences", content=b"[" * 200_000)
+
+    assert (answer.status_code, told.status_code) == (413, 413)
