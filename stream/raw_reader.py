@@ -58,6 +58,9 @@ class RawReader:
                 "bootstrap.servers": bootstrap,
                 "group.id": group,
                 "group.protocol": "consumer",
+                # The broker's own choice, uniform, deals out partitions whatever their topic: of two scorers one may
+                # get every partition of the live topic, the other those of the backfill. This one shares each topic.
+                "group.remote.assignor": "range",
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
                 # A fetch is handed out partition by partition. Small ones keep a backlog's partitions side by side in

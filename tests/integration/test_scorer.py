@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from confluent_kafka.admin import AdminClient
 from eventually import eventually
 from keyword_classifier import POISON, KeywordClassifier
 from pipeline import Pipeline, stories
@@ -148,6 +149,22 @@ def test_identical_texts_take_one_forward_pass(pipeline: Pipeline) -> None:
     with pipeline.scoring(pipeline.scorer(classifier)):
         eventually(lambda: outcomes(pipeline) == 100)
     assert sum(classifier.batches) == 1
+
+
+def test_two_scorers_share_each_topic_not_only_the_number_of_partitions(pipeline: Pipeline) -> None:
+    """Where one had the whole live topic and the other the whole backfill, one would be idle on an ordinary day."""
+    admin = AdminClient({"bootstrap.servers": pipeline.bootstrap})
+    group = f"{pipeline.topics.raw}-scorer"
+
+    def shares() -> list[dict[str, int]]:
+        members = admin.describe_consumer_groups([group])[group].result(10).members
+        found = [Counter(one.topic for one in member.assignment.topic_partitions) for member in members]
+        return [dict(each) for each in found]
+
+    with pipeline.scoring():
+        eventually(lambda: sum(map(len, shares())) == 2, what="one scorer has both topics")
+        with pipeline.scoring():
+            eventually(lambda: shares() == 2 * [dict.fromkeys(pipeline.topics.incoming, 2)], 60)
 
 
 def test_two_scorers_share_the_work_and_one_takes_over_from_the_other(pipeline: Pipeline) -> None:
