@@ -39,14 +39,14 @@ from alerts.work import Claim, Job, claim, put_back
 from storage.tables import alerts
 from storage.watermarks import low_watermark
 
-__all__ = ["AlertEngine", "Clock", "Timing"]
+__all__ = ["LOCK", "AlertEngine", "Clock", "Timing"]
 
 Clock = Callable[[], datetime]
 """Tells the time, aware UTC."""
 
 _log = structlog.get_logger()
 
-_LOCK = 0x797571696E67  # "yuqing": one number for all engines of a database
+LOCK = 0x797571696E67  # "yuqing": one number for all engines of a database
 _BEGINNING: Job = (0, "")
 
 
@@ -118,7 +118,7 @@ class AlertEngine:
 
     def _begin(self, connection: Connection) -> int | None:
         """The minute up to which all is complete; None while another engine is at work, or nothing was read yet."""
-        if not connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar_one():
+        if not connection.execute(select(func.pg_try_advisory_xact_lock(LOCK))).scalar_one():
             return None
         timing = self._timing
         low = low_watermark(

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.commands import alerts, dead_letters, label, losses, silences, tokens, watchlist
+from deploy.commands import alerts, dead_letters, documents, label, losses, silences, tokens, watchlist
 from deploy.errors import UsageError
 from deploy.options import AsJson, Config, State, WatchLists, read_settings
 from deploy.role_names import ROLES
@@ -29,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(documents.app, name="documents")
 app.add_typer(losses.app, name="losses")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(silences.app, name="silences")

@@ -217,9 +217,13 @@ class Console(Section):
 
 
 class Retention(Section):
-    """How many days of documents are kept; 0 keeps them for ever. Trends are always kept."""
+    """How many days of documents are kept; 0 keeps them for ever. Trends are always kept.
+
+    With `erased_count`, what an erased document had added to the sums stays.
+    """
 
     days: int = Field(default=0, ge=0)
+    erased_count: bool = True
 
 
 class Markets(Section):
