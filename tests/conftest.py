@@ -15,7 +15,7 @@ import psutil
 import psycopg
 import pytest
 import redis
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from deploy.embedded import EmbeddedStack, StackAddresses
 from deploy.errors import StackInUseError
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from stream.topics import Topics
 
 ROOT = Path(__file__).parent.parent
+_RUNNING = "YUQING_TEST_STACK"
 # How long an example takes says more of the machine than of the code; timings are the business of tests/bench.
 settings.register_profile("yuqing", deadline=None)
-settings.load_profile("yuqing")
+# Sessions that share services are those of mutants: what matters is that an example fails, not which is the smallest.
+settings.register_profile("mutants", deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+settings.load_profile("mutants" if _RUNNING in os.environ else "yuqing")
 # Several systems run at once: each console takes a free port.
 os.environ.setdefault("YUQING_CONSOLE__PORT", "0")
-_RUNNING = "YUQING_TEST_STACK"
 _redis_databases = itertools.cycle(range(1, 64))
 
 
