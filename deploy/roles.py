@@ -63,16 +63,21 @@ def scorer(settings: Settings, services: Services, stop: threading.Event) -> Non
     from deploy.weights import weights_folder
     from model.classifier import Classifier
     from model.engine_choice import usable_cores
+    from storage.connection import connect
     from stream.novelty import StoryIndex
     from stream.scorer import Scorer
+    from stream.story_restore import StoryRestore
 
     chosen = settings.model
     classifier = Classifier.load(
         weights_folder(settings), engine=chosen.engine, threads=chosen.threads, on_event=count_event
     )
     spare = usable_cores() - classifier.passes
+    books = connect(services.database_url, pool_size=1)  # read only to fill a story index that Redis has lost
     with redis.Redis.from_url(services.redis_url) as cache, open_intake(settings, spare, now) as intake:
-        stories = StoryIndex(cache, prefix=settings.redis.prefix, window=timedelta(days=settings.intake.story_days))
+        window = timedelta(days=settings.intake.story_days)
+        restore = StoryRestore(books, keep=window, clock=now, stop=stop)
+        stories = StoryIndex(cache, prefix=settings.redis.prefix, window=window, restore=restore)
         Scorer(
             services.kafka,
             topics_of(settings),
@@ -84,6 +89,7 @@ def scorer(settings: Settings, services: Services, stop: threading.Event) -> Non
             deadline_ms=chosen.deadline_ms,
             clock=now,
         ).run(stop)
+    books.dispose()
 
 
 def windows(settings: Settings, services: Services, stop: threading.Event) -> None:

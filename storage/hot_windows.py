@@ -18,6 +18,7 @@ import msgspec
 import redis
 from sqlalchemy import Engine, text
 
+from storage.copy_mark import CopyMark
 from storage.records import ANY_TOPIC
 from storage.trend_rows import COLUMNS, TrendRow, from_columns
 
@@ -70,7 +71,7 @@ class HotWindows:
     def __init__(self, client: redis.Redis, *, prefix: str = "yuqing:", keep: timedelta = timedelta(hours=24)) -> None:
         self._redis = client
         self._prefix = prefix
-        self._whole = f"{prefix}hot_whole"
+        self._mark = CopyMark(client, f"{prefix}hot_whole")
         self._keep = keep
         self._set = client.register_script(_SET)
 
@@ -96,15 +97,15 @@ class HotWindows:
         return sorted(rows, key=lambda row: (row.bucket, row.model_version))
 
     def whole(self) -> bool:
-        """Whether the copy was rebuilt since Redis last forgot everything, be it by a flush or a lost volume."""
-        return bool(self._redis.exists(self._whole))
+        """Whether the copy was rebuilt since Redis started, and since it last forgot everything: see `CopyMark`."""
+        return self._mark.whole()
 
     def rebuild(self, engine: Engine) -> int:
         """Throws the copy away and makes it anew from PostgreSQL; returns how many rows it has.
 
         Workers may go on setting rows meanwhile: theirs have higher revisions and win.
         """
-        self._redis.delete(self._whole)
+        self._mark.begin()
         for kind in ("hot", "hot_order"):
             for keys in _chunks(self._keys(kind), 1000):
                 self._redis.unlink(*keys)
@@ -112,7 +113,7 @@ class HotWindows:
         for rows in _chunks(self._expected(engine), 5000):
             self.set(rows)
             count += len(rows)
-        self._redis.set(self._whole, count)
+        self._mark.finish()  # where it fails, the next look finds that the copy is not whole
         return count
 
     def mismatches(self, engine: Engine) -> list[str]:

@@ -110,7 +110,7 @@ class Preparing:
             read = list(self._readable(zip(records, self._intake.read_all(records), strict=True)))
         with STAGE_SECONDS.labels("stories").time():
             places = persist(
-                lambda: each(self._place, [one for _, one in read], passing=(RedisError,)),
+                lambda: each(self._place, [one for _, one in read], passing=(RedisError, StoppedError)),
                 service="redis",
                 absent=(RedisError,),
                 stop=self._stop,

@@ -88,13 +88,15 @@ class Pipeline:
 
     # what runs
 
-    def scorer(self, classifier: Any = None, *, cache: Any = None, bootstrap: str | None = None) -> Scorer:
+    def scorer(
+        self, classifier: Any = None, *, cache: Any = None, bootstrap: str | None = None, stories: Any = None
+    ) -> Scorer:
         return Scorer(
             bootstrap or self.bootstrap,
             self.topics,
             f"{self.topics.raw}-scorer",
             Intake(EntityLinker(WATCHED), Limits()),
-            StoryIndex(cache or self.cache),
+            stories or StoryIndex(cache or self.cache),
             classifier or KeywordClassifier(),
             token_budget=2048,
             deadline_ms=20,
