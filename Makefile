@@ -10,7 +10,7 @@ WORKERS ?= 2
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-test test check unit recovery acceptance fuzz train evaluate bench bench-long bench-million api-fuzz clean
+.PHONY: help demo install install-test test check unit recovery acceptance fuzz mutants train evaluate bench bench-long bench-million api-fuzz clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -64,6 +64,11 @@ INPUTS ?= 1000000
 SEED   ?= 1
 fuzz: install-test ## every parser with INPUTS=1000000 hostile inputs of SEED=1, into build/fuzz.json; goes on where it was cut off
 	$(BIN)/python tests/fuzz/fuzz.py --inputs $(INPUTS) --seed $(SEED) --workers $(WORKERS)
+
+mutants: install-test ## small faults in ingest, watermarks and audit, 85 % of which tests must notice, into build/mutants.json; an hour
+	$(PIP) -c constraints.txt -e '.[mutants]'
+	$(PIP) --no-deps mutmut==3.8.1  # it asks for a click that breaks faust-streaming, and runs with ours
+	$(BIN)/python tests/mutants/mutation_score.py --workers $(WORKERS)
 
 train: install-test ## train the English teacher, then the model from ../shared/data/labelled; about two hours
 	$(PIP) -c constraints.txt -e '.[teacher]'
