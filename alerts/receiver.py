@@ -108,7 +108,9 @@ class WebhookReceiver:
         try:
             self._webhook.verify(body, headers)
             payload = json.loads(body)
-        except (WebhookVerificationError, ValueError):
+            if not isinstance(payload, dict):
+                raise ValueError("a payload is an object")
+        except (WebhookVerificationError, ValueError, RecursionError):
             with self._changed:
                 self.unsigned += 1
             return Answer(HTTPStatus.UNAUTHORIZED)
