@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import structlog
 from sqlalchemy import Connection, Engine, text
 
-from storage import audit_checks
+from storage import audit_checks, rescoring_checks
 from storage.audit_checks import FIRST, Offsets
 from storage.hot_windows import HotWindows
 
@@ -44,7 +44,8 @@ def audit(
     records that are still on their way then count as missing, so wait until `in_flight` is empty for them. Records that
     the broker has no longer and that have no outcome are lost, and named until somebody acknowledges it. Where the
     stream goes on meanwhile, `raw_offsets_now` asks the broker again, so that what arrived since is not taken for
-    invented. Trends are counted again for all minutes whose documents retention has kept. `hot` None leaves Redis out.
+    invented. Trends, and what re-scoring changes in them, are counted again for all minutes whose documents retention
+    has kept. `hot` None leaves Redis out.
     """
     reader = engine.execution_options(isolation_level="REPEATABLE READ")
     with reader.connect() as connection:
@@ -59,6 +60,8 @@ def audit(
             *audit_checks.ledger_sums(connection),
             *audit_checks.documents(connection),
             *audit_checks.trend_sums(connection),
+            *rescoring_checks.documents(connection),
+            *rescoring_checks.sums(connection),
         ]
     if hot is not None:
         mismatches = hot.mismatches(engine)
@@ -100,6 +103,7 @@ _FIGURES = text(
            (SELECT count(*) FROM withdrawn_documents) AS withdrawn_documents,
            (SELECT count(*) FROM mentions) AS mentions,
            (SELECT count(*) FROM dead_letters) AS dead_letters,
-           (SELECT count(*) FROM trend_counts) AS trend_rows
+           (SELECT count(*) FROM trend_counts) AS trend_rows,
+           (SELECT count(*) FROM rescored_documents) AS rescored_documents
     """
 )

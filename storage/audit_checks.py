@@ -20,6 +20,7 @@ __all__ = [
     "documents",
     "invented_outcomes",
     "ledger_sums",
+    "listed",
     "losses",
     "missing_outcomes",
     "positions",
@@ -44,7 +45,7 @@ def missing_outcomes(connection: Connection, raw: Offsets) -> list[str]:
 
 def losses(connection: Connection, raw: Offsets) -> list[str]:
     """No record may leave the broker before it is counted; losses that somebody has acknowledged are left out."""
-    return _listed(
+    return listed(
         f"{one}: lost, {one.records} records left the broker before they were counted (see `yuqing losses`)"
         for one in lost(connection, raw)
     )
@@ -61,7 +62,7 @@ def invented_outcomes(connection: Connection, raw: Offsets) -> list[str]:
 
 def ledger_sums(connection: Connection) -> list[str]:
     """In each ledger row, the outcomes add up to the number of offsets that have one."""
-    return _listed(
+    return listed(
         f"ledger {row['topic']}/{row['partition']}: {' + '.join(f'{name} {row[name]}' for name in _told(row))} = "
         f"{sum(row[name] for name in OUTCOMES)}, but {row['size']} offsets have an outcome"
         for row in connection.execute(_LEDGER_SUMS).mappings()
@@ -77,13 +78,13 @@ def documents(connection: Connection) -> list[str]:
     """Documents, their ids, their mentions and dead letters agree with the ledger and with each other."""
     lines = []
     for question, shape in _DOCUMENT_QUESTIONS.items():
-        lines += _listed(shape.format(*row) for row in connection.execute(text(question)))
+        lines += listed(shape.format(*row) for row in connection.execute(text(question)))
     return lines
 
 
 def positions(connection: Connection, ends: Offsets) -> list[str]:
     """Every record of documents.scored and documents.dead was read."""
-    return _listed(
+    return listed(
         f"{topic}/{partition}: read up to {reached}, but the broker has {end - reached} more (end {end})"
         for topic, partition, reached, end in connection.execute(_POSITIONS, _columns(ends))
     )
@@ -101,10 +102,11 @@ def trend_sums(connection: Connection) -> list[str]:
         else:
             differing = [c for c in Sums._fields if row[f"stored_{c}"] != row[f"counted_{c}"]]
             lines += [f"{name}: {c} is {row[f'stored_{c}']}, recounted {row[f'counted_{c}']}" for c in differing]
-    return _listed(lines)
+    return listed(lines)
 
 
-def _listed(lines: Iterable[str]) -> list[str]:
+def listed(lines: Iterable[str]) -> list[str]:
+    """The first `FIRST` of these lines, and how many more there are."""
     every = list(lines)
     more = len(every) - FIRST
     return [*every[:FIRST], f"... and {more} more like the last"] if more > 0 else every
@@ -242,7 +244,7 @@ _TRENDS = text(
     WITH kept AS (SELECT coalesce(kept_from, '-infinity') AS since FROM retention)
     SELECT entity_id, topic, bucket, model_version, {_BOTH}
     FROM (SELECT * FROM trend_counts WHERE bucket >= (SELECT since FROM kept)) s
-    FULL JOIN trends_as_of('infinity', (SELECT since FROM kept)) c USING (entity_id, topic, bucket, model_version)
+    FULL JOIN scored_as_of('infinity', (SELECT since FROM kept)) c USING (entity_id, topic, bucket, model_version)
     WHERE ({_STORED}) IS DISTINCT FROM ({_COUNTED}) AND NOT (c.documents IS NULL AND ({_STORED}) = ({_NOTHING}))
     ORDER BY entity_id, topic, bucket, model_version
     """  # noqa: S608 - names of our own columns

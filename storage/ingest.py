@@ -16,8 +16,9 @@ Kafka delivers again, step 1 ignores every record. After the acknowledgement, bu
 next change of these rows or a `HotWindows.rebuild`. A worker that lost its partition and does not know yet (a zombie)
 meets its successor at the lock of step 1, and whoever comes second ignores what the first has booked.
 
-Locks are taken in one order by everybody: ledger, document_keys, documents, mentions, document_terms, trend_counts,
-changed_buckets, positions, finality; within each table by key. So workers wait for each other, but never in a circle.
+Locks are taken in one order by everybody: ledger, document_keys, documents, mentions, document_terms, rescored_counts,
+trend_counts, changed_buckets, positions, finality; within each table by key. So workers wait for each other, but never
+in a circle.
 """
 
 from __future__ import annotations

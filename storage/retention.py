@@ -64,6 +64,7 @@ def _drop(connection: Connection, day: date) -> int:
 
 def _remember(connection: Connection, kept_from: datetime, dropped: int) -> None:
     """What is dropped with withdrawn versions lies before `kept_from`: as of a past moment, no day is told in part."""
+    connection.execute(_RESCORED, {"kept_from": kept_from})
     withdrawn = connection.execute(_WITHDRAWN, {"kept_from": kept_from}).rowcount
     connection.execute(_REMEMBER, {"kept_from": kept_from, "dropped": dropped, "withdrawn": withdrawn})
 
@@ -81,3 +82,5 @@ _REMEMBER = text(
 )
 
 _WITHDRAWN = text("DELETE FROM withdrawn_documents WHERE published_at < :kept_from")
+
+_RESCORED = text("DELETE FROM rescored_documents WHERE published_at < :kept_from")

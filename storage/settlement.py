@@ -14,7 +14,7 @@ from uuid import UUID
 
 from psycopg import Cursor
 
-from storage import document_rows, version_rows, withdrawals
+from storage import document_rows, rescored_sums, version_rows, withdrawals
 from storage.records import Retraction, ScoredDocument
 from storage.version_rows import Change
 from storage.versions import Course, Known, Outcome, is_revision
@@ -67,6 +67,7 @@ def settle(cursor: Cursor[Any], records: Sequence[Record]) -> Settled:
 def withdraw(cursor: Cursor[Any], settled: Settled, *, now: datetime) -> list[ScoredDocument]:
     """Takes out what no longer counts and puts it on record; writes the versions in force. Returns what had counted."""
     leaving = withdrawals.take_out(cursor, settled.leaving)
+    rescored_sums.take_out(cursor, [one.document for one in leaving], now=now)
     passed = [Counted(document, now) for document in settled.passed]
     if leaving or passed:
         withdrawals.keep(cursor, [*leaving, *passed], now=now)

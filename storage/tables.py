@@ -23,7 +23,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, INT8MULTIRANGE, JSONB, TSVECTOR, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, INT8MULTIRANGE, JSONB, TSVECTOR, UUID, ExcludeConstraint
 
 metadata = MetaData()
 _at = DateTime(timezone=True)
@@ -141,6 +141,75 @@ trend_counts = Table(
     PrimaryKeyConstraint("entity_id", "topic", "bucket", "model_version"),
     Index("trend_counts_bucket", "bucket"),
     comment="Exact one-minute sums per entity ('*': whole market) and topic ('*': any). Read the view trends.",
+)
+
+rescored_documents = Table(
+    "rescored_documents",
+    metadata,
+    Column("raw_topic", Text, nullable=False),
+    Column("raw_partition", Integer, nullable=False),
+    Column("raw_offset", BigInteger, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("document_id", UUID(as_uuid=True), nullable=False),
+    Column("published_at", _at, nullable=False),
+    Column("rescored_at", _at, nullable=False),
+    Column("sentiment", Text, nullable=False),
+    Column("score_micro", Integer, nullable=False),
+    Column("topics", ARRAY(Text), nullable=False),
+    Column("mentions", JSONB, nullable=False),
+    PrimaryKeyConstraint("raw_topic", "raw_partition", "raw_offset", "version"),
+    Index("rescored_documents_published_at", "published_at"),
+    comment="What a later model says of a stored document; named by the raw record it was made from. Written once.",
+)
+
+rescored_counts = Table(
+    "rescored_counts",
+    metadata,
+    Column("rescored_as", Text, nullable=False),
+    Column("entity_id", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("bucket", _at, nullable=False),
+    Column("model_version", Text, nullable=False),
+    Column("documents", Integer, nullable=False),
+    Column("stories", Integer, nullable=False),
+    Column("negative", Integer, nullable=False),
+    Column("neutral", Integer, nullable=False),
+    Column("positive", Integer, nullable=False),
+    Column("negative_stories", Integer, nullable=False),
+    Column("score_micro", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("revised_at", _at, nullable=False),
+    PrimaryKeyConstraint("rescored_as", "entity_id", "topic", "bucket", "model_version"),
+    Index("rescored_counts_bucket", "bucket"),
+    comment="What showing the version rescored_as adds to trend_counts under its name, and takes out of them under "
+    "others.",
+)
+
+shown_versions = Table(
+    "shown_versions",
+    metadata,
+    Column("switch_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("since", _at, nullable=False),
+    Column("until", _at, nullable=False),
+    Column("shown_from", _at, nullable=False),
+    Column("shown_until", _at),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("ended_by", Text, nullable=False, server_default=text("''")),
+    CheckConstraint("since < until and shown_from < shown_until", name="shown_versions_order"),
+    CheckConstraint(
+        "date_bin('1 minute', since, '2000-01-01 00:00Z') = since "
+        "and date_bin('1 minute', until, '2000-01-01 00:00Z') = until",
+        name="shown_versions_minutes",
+    ),
+    ExcludeConstraint(
+        (func.tstzrange(text("since"), text("until")), "&&"),
+        (func.tstzrange(text("shown_from"), text("shown_until")), "&&"),
+        name="shown_versions_one",
+    ),
+    comment="From shown_from until shown_until (null: still) the views show this version of what was published in "
+    "[since, until); elsewhere what was said when it came.",
 )
 
 ledger = Table(

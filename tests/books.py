@@ -93,7 +93,8 @@ def wipe(engine: Engine) -> None:
         connection.execute(
             text(
                 "TRUNCATE document_keys, documents, mentions, trend_counts, ledger, positions, dead_letters, "
-                "changed_buckets, withdrawn_documents; UPDATE finality SET final_until = NULL; "
+                "changed_buckets, withdrawn_documents, rescored_documents, rescored_counts, shown_versions; "
+                "UPDATE finality SET final_until = NULL; "
                 "UPDATE retention SET kept_from = NULL, documents_dropped = 0, withdrawn_dropped = 0"
             )
         )

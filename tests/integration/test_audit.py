@@ -81,6 +81,7 @@ def test_sound_books_add_up_and_the_figures_say_how_much_there_was(books: Engine
         "mentions": 6,
         "dead_letters": 1,
         "trend_rows": 6 * 4 + 3,
+        "rescored_documents": 0,
         "hot_mismatches": 0,
     }
 

@@ -1,0 +1,133 @@
+"""Scores stored documents again, a chunk a transaction, beside the stream: each document once for each version.
+
+    before  read a chunk of documents that the version has not scored, and score them          (no lock is held)
+    1       lock their ids: a correction or a takedown comes before or after, not between
+    2       put the new scores on record, of those that are stored still and unscored
+    3       add what they change to the sums of the version; commit
+
+What if we die here? Before the commit of 3 nothing of the chunk exists, and it is read and scored again. After it, its
+documents are on record and passed over. So does a second process that scores the same range at the same time: of two
+that put the same document on record one waits for the other, and adds nothing for it.
+
+Locks are taken in the order of `storage/ingest.py`: document_keys, rescored_documents, rescored_counts; then others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Cursor
+from psycopg.rows import dict_row
+from sqlalchemy import Connection, Engine, text
+
+from storage import rescored_rows, rescored_sums
+from storage.driver import transaction
+from storage.records import Mention, Origin, ScoredDocument
+from storage.rescored_sums import Rescored
+
+__all__ = ["Place", "Range", "book", "read", "unscored"]
+
+Place = tuple[datetime, UUID]
+"""Where a document lies: its publication and its id."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """What was published in [since, until), aware UTC, and the model version that is to score it."""
+
+    version: str
+    since: datetime
+    until: datetime
+
+
+def unscored(connection: Connection, wanted: Range) -> int:
+    """How many stored documents of the range the version has scored neither when they came nor since."""
+    return int(connection.execute(_UNSCORED, _given(wanted)).scalar_one())
+
+
+def read(engine: Engine, wanted: Range, after: Place | None, most: int) -> list[ScoredDocument]:
+    """At most `most` of those documents, by publication and id, from behind `after` on.
+
+    Mentions come in the order in which the text names them: that in which a model is asked about them.
+    """
+    place = after or (wanted.since, UUID(int=0))
+    with transaction(engine) as (_, driver), driver.cursor(row_factory=dict_row) as cursor:
+        given = _given(wanted) | {"published_at": place[0], "document_id": place[1], "most": most}
+        rows = cursor.execute(_READ, given).fetchall()
+        mentions = _mentions(cursor, rows) if rows else {}
+    return [_document(row, mentions.get(row["document_id"], [])) for row in rows]
+
+
+def book(engine: Engine, documents: Sequence[Rescored], *, now: datetime) -> int:
+    """Steps 1 to 3, for documents that one version has scored; returns how many of them were booked by this call."""
+    if not documents:
+        return 0
+    version = documents[0].again.model_version
+    with transaction(engine) as (_, driver):
+        cursor = driver.cursor()
+        cursor.execute(_LOCK, (sorted(one.first.document_id for one in documents),))
+        kept = rescored_rows.keep(cursor, [one.again for one in documents], now=now)
+        rescored_sums.add(cursor, version, [one for one in documents if one.first.origin in kept], now=now)
+    return len(kept)
+
+
+def _mentions(cursor: Cursor[dict[str, Any]], rows: Sequence[dict[str, Any]]) -> dict[UUID, list[Mention]]:
+    """Those of a chunk in one look: the index of mentions begins with the company."""
+    given = {
+        "first": rows[0]["published_at"],
+        "last": rows[-1]["published_at"],
+        "ids": [row["document_id"] for row in rows],
+    }
+    found: dict[UUID, list[Mention]] = {}
+    for row in cursor.execute(_MENTIONS, given).fetchall():
+        found.setdefault(row.pop("document_id"), []).append(Mention(**row))
+    return found
+
+
+def _document(row: dict[str, Any], mentions: Sequence[Mention]) -> ScoredDocument:
+    origin = Origin(topic=row.pop("raw_topic"), partition=row.pop("raw_partition"), offset=row.pop("raw_offset"))
+    written = f"{row['title']}\n{row['body']}"
+    in_order = sorted(mentions, key=lambda one: (written.find(one.surface), one.entity_id))
+    row |= {"topics": tuple(row["topics"]), "flags": tuple(row["flags"])}
+    return ScoredDocument(**row, origin=origin, mentions=tuple(in_order))
+
+
+def _given(wanted: Range) -> dict[str, Any]:
+    return {"version": wanted.version, "since": wanted.since, "until": wanted.until}
+
+
+_WANTED = """
+    d.published_at >= {since} AND d.published_at < {until} AND d.model_version <> {version}
+    AND NOT EXISTS (
+        SELECT FROM rescored_documents r
+        WHERE (r.raw_topic, r.raw_partition, r.raw_offset) = (d.raw_topic, d.raw_partition, d.raw_offset)
+          AND r.version = {version}
+    )
+"""
+
+_UNSCORED = text(
+    f"SELECT count(*) FROM documents d WHERE {_WANTED.format(since=':since', until=':until', version=':version')}"  # noqa: S608
+)
+
+_READ = f"""
+SELECT d.document_id, d.published_at, d.arrived_at, d.source, d.url, d.title, d.body, d.language, d.story_id, d.novelty,
+       d.sentiment, d.negative, d.neutral, d.positive, d.score_micro, d.topics, d.flags, d.model_version,
+       d.raw_topic, d.raw_partition, d.raw_offset
+FROM documents d
+WHERE {_WANTED.format(since="%(since)s", until="%(until)s", version="%(version)s")}
+  AND d.published_at >= %(published_at)s
+  AND (d.published_at, d.document_id) > (%(published_at)s, %(document_id)s)
+ORDER BY d.published_at, d.document_id
+LIMIT %(most)s
+"""  # noqa: S608 - text of our own
+
+_MENTIONS = """
+SELECT document_id, entity_id, surface, sentiment, score_micro FROM mentions
+WHERE published_at >= %(first)s AND published_at <= %(last)s AND document_id = ANY(%(ids)s)
+"""
+
+_LOCK = "SELECT FROM document_keys WHERE document_id = ANY(%s) ORDER BY document_id FOR SHARE"
