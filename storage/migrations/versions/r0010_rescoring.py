@@ -6,8 +6,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -18,4 +18,4 @@ def upgrade() -> None:
     if driver is None:
         raise RuntimeError("migrations need a live connection")
     for part in ("tables", "views", "as_of"):
-        driver.execute(Path(__file__).with_name(f"r0009_rescoring_{part}.sql").read_text("utf-8"))
+        driver.execute(Path(__file__).with_name(f"r0010_rescoring_{part}.sql").read_text("utf-8"))
