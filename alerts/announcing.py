@@ -1,70 +1,112 @@
 """Announcing: from steps that were taken to deliveries in the outbox, in the caller's transaction.
 
-A silence keeps openings, escalations and reminders quiet. What was told of is told to be over, silence or not.
+1  hush: a silence keeps openings, escalations and reminders quiet; an end is told to whoever heard the beginning
+2  route: which endpoint wants the event, and when its subscriptions let it hear of it
+3  group: what shares a story is one delivery with all names, what waits for the same morning too
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, cast
-from uuid import UUID
+from typing import Final, Protocol, cast
 
 from sqlalchemy import Connection, update
 
-from alerts import metrics, outbox, silences
-from alerts.endpoints import Endpoint
-from alerts.payload import AlertEvent, about
+from alerts import metrics, outbox, silences, subscriptions
+from alerts.grouping import News, together
+from alerts.payload import AlertEvent, about, member
 from alerts.silences import Silence
-from alerts.standing import Standing, read
+from alerts.standing import read
 from alerts.transition_rows import Taken
 from storage.tables import alerts
 
-__all__ = ["announce"]
+__all__ = ["Destination", "announce"]
 
 _TELLS_SEVERITY: Final = ("alert.opened", "alert.escalated", "alert.reopened", "alert.reminded")
 """After these the outside knows how grave it is. They are what a silence keeps quiet."""
 
 
-def announce(connection: Connection, taken: Sequence[Taken], endpoints: Sequence[Endpoint], now: datetime) -> int:
-    """Writes a delivery for each step that the outside hears of, and each endpoint that wants it; returns how many."""
-    news = [each for each in taken if each.step.event]
-    if not news:
+class Destination(Protocol):
+    """Somewhere to tell things to: a webhook or a channel."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the settings, by which subscriptions and deliveries know it."""
+
+    def wants(self, event_type: str) -> bool:
+        """Whether it is told of such events."""
+
+
+def announce(connection: Connection, taken: Sequence[Taken], endpoints: Sequence[Destination], now: datetime) -> int:
+    """Writes what the outside hears of the steps; returns how many deliveries that is."""
+    told = [each for each in taken if each.step.event]
+    if not told:
         return 0
-    standings = read(connection, [each.alert_id for each in news])
+    standings = read(connection, [each.alert_id for each in told])
     quiet = silences.active(connection, now)
-    written = 0
+    news = [News(each, standings[each.alert_id]) for each in told]
+    news = [each for each in news if not _hushed(each, quiet)]
+    _note_severity(connection, news, now)
+    routes = subscriptions.load(connection, now)
+    return sum(_tell(connection, endpoint, news, routes, now) for endpoint in endpoints)
+
+
+def _hushed(news: News, quiet: Sequence[Silence]) -> bool:
+    return news.event in _TELLS_SEVERITY and silences.quietened(quiet, news.standing.labels) is not None
+
+
+def _note_severity(connection: Connection, news: Sequence[News], now: datetime) -> None:
     for each in news:
-        standing = standings[each.alert_id]
-        if _hushed(each.step.event, standing, quiet):
-            continue
-        written += _put(connection, each, standing, endpoints, now)
+        metrics.alert_events.labels(each.event, each.standing.episode.severity).inc()
+        if each.event in _TELLS_SEVERITY:
+            statement = update(alerts).where(alerts.c.alert_id == each.taken.alert_id)
+            connection.execute(statement.values(told_at=now, told_severity=each.standing.episode.severity))
+
+
+def _tell(
+    connection: Connection,
+    endpoint: Destination,
+    news: Sequence[News],
+    routes: subscriptions.Subscriptions,
+    now: datetime,
+) -> int:
+    """The deliveries to one endpoint."""
+    at_times: dict[datetime, list[News]] = defaultdict(list)
+    for each in news:
+        alert = each.standing
+        if endpoint.wants(each.event):
+            due = routes.due(endpoint.name, alert.labels, alert.episode.severity, alert.reminders, now)
+            if due is not None:
+                at_times[due].append(each)
+    written = 0
+    for due, part in sorted(at_times.items()):
+        for group in together(part, all_of_it=due > now):
+            written += _put(connection, endpoint, group, due, now)
     return written
 
 
-def _hushed(event: str, standing: Standing, quiet: Sequence[Silence]) -> bool:
-    if event in _TELLS_SEVERITY:
-        return silences.quietened(quiet, standing.labels) is not None
-    return False
-
-
-def _put(connection: Connection, taken: Taken, standing: Standing, endpoints: Sequence[Endpoint], now: datetime) -> int:
-    event = cast(AlertEvent, taken.step.event)
-    if event in _TELLS_SEVERITY:
-        _told(connection, {taken.alert_id: standing.episode.severity}, now)
-    metrics.alert_events.labels(event, standing.episode.severity).inc()
+def _put(connection: Connection, endpoint: Destination, group: Sequence[News], due: datetime, now: datetime) -> int:
+    first = group[0]
+    event = cast(AlertEvent, first.event)
+    ids = [each.taken.alert_id for each in group]
+    if due > now and outbox.extend(
+        connection,
+        endpoint=endpoint.name,
+        event_type=event,
+        due=due,
+        also=[member(each) for each in group],
+        alert_ids=ids,
+    ):
+        return 0
     return outbox.put(
         connection,
-        endpoints=[endpoint.name for endpoint in endpoints if endpoint.wants(event)],
+        endpoints=[endpoint.name],
         event_type=event,
-        about=f"{taken.alert_id}/{taken.entry_id}",
-        payload=about(event, standing, taken, now),
+        about=f"{first.taken.alert_id}/{first.taken.entry_id}",
+        payload=about(event, group, now),
         now=now,
-        alert_ids=[taken.alert_id],
+        alert_ids=ids,
+        not_before=due,
     )
-
-
-def _told(connection: Connection, severities: Mapping[UUID, str], now: datetime) -> None:
-    for alert_id, severity in severities.items():
-        statement = update(alerts).where(alerts.c.alert_id == alert_id)
-        connection.execute(statement.values(told_at=now, told_severity=severity))

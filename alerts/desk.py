@@ -21,8 +21,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from alerts import feedback, silences, standing
-from alerts.announcing import announce
-from alerts.endpoints import Endpoint
+from alerts.announcing import Destination, announce
 from alerts.errors import AnswerError, TransitionError, UnknownAlertError
 from alerts.feedback import Verdict
 from alerts.matchers import Matcher
@@ -64,7 +63,7 @@ class Desk:
     the answer (the error lists what it allows), AnswerError where actor, reason or time make no sense.
     """
 
-    def __init__(self, engine: Engine, endpoints: Sequence[Endpoint], clock: Clock) -> None:
+    def __init__(self, engine: Engine, endpoints: Sequence[Destination], clock: Clock) -> None:
         self._engine = engine
         self._endpoints = tuple(endpoints)
         self._clock = clock

@@ -25,11 +25,12 @@ import structlog
 from sqlalchemy import Connection, Engine, func, select
 
 from alerts import alert_rows, metrics
+from alerts.announcing import Destination
 from alerts.bell import TRENDS, Bell
 from alerts.counts import StoredCounts
 from alerts.detectors import Detector
-from alerts.endpoints import Endpoint
 from alerts.errors import WrongSettingError
+from alerts.holding import Holding
 from alerts.judging import judge
 from alerts.lifecycle import Change, resolved
 from alerts.patience import Patience
@@ -67,19 +68,20 @@ class AlertEngine:
     """One engine; any number may run, one at a time is active. Database outages are waited out, other errors raised.
 
     `jobs_at_once` bounds a transaction: 2,000 buckets are judged in a fraction of a second. Raises WrongSettingError
-    where guard, quiet time and allowed lateness do not fit together.
+    where guard, quiet time and allowed lateness do not fit together. `holding` says which alerts are not told at once.
     """
 
     def __init__(
         self,
         engine: Engine,
         detectors: Sequence[Detector],
-        endpoints: Sequence[Endpoint],
+        endpoints: Sequence[Destination],
         *,
         clock: Clock,
         timing: Timing | None = None,
         poll_s: float = 1.0,
         jobs_at_once: int = 2000,
+        holding: Holding | None = None,
     ) -> None:
         self._engine = engine
         self._detectors = tuple(detectors)
@@ -89,6 +91,7 @@ class AlertEngine:
         self._guard_min = _guard(self._detectors, self._timing)
         self._poll_s = poll_s
         self._jobs_at_once = jobs_at_once
+        self._holding = holding or Holding()
 
     def run(self, stop: threading.Event) -> None:
         """Works until `stop` is set, woken by ingest's commits, at the latest after `poll_s` seconds."""
@@ -158,7 +161,7 @@ class AlertEngine:
     def _record(self, connection: Connection, changes: Sequence[Change]) -> None:
         if not changes:
             return
-        record(connection, changes, self._endpoints, self._clock())
+        record(connection, changes, self._endpoints, self._clock(), self._holding)
         for change in changes:
             for event in change.events:
                 after = change.after

@@ -22,6 +22,7 @@ __all__ = [
     "dead",
     "dead_all",
     "delivered",
+    "extend",
     "is_mine",
     "pending",
     "postponed",
@@ -124,6 +125,43 @@ def put(
     if new:
         connection.execute(select(func.pg_notify(DELIVERIES, "")))
     return len(new)
+
+
+def extend(
+    connection: Connection,
+    *,
+    endpoint: str,
+    event_type: str,
+    due: datetime,
+    also: Sequence[msgspec.Struct],
+    alert_ids: Sequence[UUID],
+) -> bool:
+    """Adds alerts to a delivery of this event that waits, untried, for the same moment; False where there is none.
+
+    What a night brings is one notification in the morning.
+    """
+    waiting = (
+        select(deliveries.c.webhook_id, deliveries.c.payload)
+        .where(
+            deliveries.c.endpoint == endpoint,
+            deliveries.c.event_type == event_type,
+            deliveries.c.state == "pending",
+            deliveries.c.attempts == 0,
+            deliveries.c.next_attempt_at == due,
+        )
+        .order_by(deliveries.c.seq)
+        .limit(1)
+        .with_for_update()
+    )
+    row = connection.execute(waiting).first()
+    if row is None:
+        return False
+    data = row.payload["data"]
+    grown = row.payload | {"data": data | {"also": [*data["also"], *msgspec.to_builtins(list(also))]}}
+    connection.execute(update(deliveries).where(deliveries.c.webhook_id == row.webhook_id).values(payload=grown))
+    links = [{"webhook_id": row.webhook_id, "alert_id": each} for each in alert_ids]
+    connection.execute(insert(delivery_alerts).on_conflict_do_nothing(), links)
+    return True
 
 
 def claim(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from inspect import cleandoc
 from typing import Any, Literal
@@ -10,10 +11,9 @@ from uuid import UUID
 import msgspec
 
 from alerts.evidence import Document, Moment
+from alerts.grouping import News
 from alerts.series import time_of
-from alerts.standing import Standing
 from alerts.thresholds import Severity
-from alerts.transition_rows import Taken
 
 __all__ = [
     "AlertData",
@@ -24,7 +24,9 @@ __all__ = [
     "DigestCompany",
     "DigestData",
     "DigestPayload",
+    "GroupMember",
     "about",
+    "member",
     "schemas",
 ]
 
@@ -46,12 +48,24 @@ class Company(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
+class GroupMember(msgspec.Struct, frozen=True, kw_only=True):
+    """Another alert that the same event is about: one story that hit several companies, or one morning's."""
+
+    alert_id: UUID
+    company: Company
+    status: str
+    severity: Severity
+    observed: int
+    expected: float
+
+
 class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     """The alert as it stands at the time of the event. Times are UTC.
 
     `observed` negative stories within the `horizon_s` seconds that end with the decisive minute, against `expected`
     from the company's own past; `p_value` is the probability of at least as many. `actor` and `reason` say who
     brought the event about and why: "engine" is detection, "clock" a time that has come, all others are people.
+    `also` are others of which the same is to be said: this one is the gravest.
     """
 
     alert_id: UUID
@@ -72,6 +86,7 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     topics: tuple[str, ...] = ()
     actor: str = ""
     reason: str = ""
+    also: tuple[GroupMember, ...] = ()
 
 
 class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,8 +140,12 @@ class DigestPayload(msgspec.Struct, frozen=True, kw_only=True):
     data: DigestData
 
 
-def about(event: AlertEvent, standing: Standing, taken: Taken, now: datetime) -> AlertPayload:
-    """The payload of one event: the alert as it stands after the step that was taken."""
+def about(event: AlertEvent, group: Sequence[News], now: datetime) -> AlertPayload:
+    """The payload of one event: the first alert of the group in full, the others by name.
+
+    Each as it stands after the step that was taken. `group` has at least one.
+    """
+    taken, standing = group[0].taken, group[0].standing
     episode, evidence = standing.episode, standing.evidence
     peak = episode.peak
     data = AlertData(
@@ -148,8 +167,22 @@ def about(event: AlertEvent, standing: Standing, taken: Taken, now: datetime) ->
         topics=standing.topics,
         actor=taken.actor,
         reason=taken.reason,
+        also=tuple(member(each) for each in group[1:]),
     )
     return AlertPayload(type=event, version=1, timestamp=now, data=data)
+
+
+def member(news: News) -> GroupMember:
+    """The same event about another alert, in short."""
+    episode = news.standing.episode
+    return GroupMember(
+        alert_id=episode.alert_id,
+        company=Company(entity_id=episode.entity_id, name=news.standing.name),
+        status=news.taken.step.after,
+        severity=episode.severity,
+        observed=episode.peak.observed,
+        expected=episode.peak.expected,
+    )
 
 
 def schemas() -> dict[str, dict[str, Any]]:

@@ -9,12 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from alerts import alert_rows, evidence, silences
-from alerts.announcing import announce
-from alerts.endpoints import Endpoint
+from alerts import alert_rows, evidence
+from alerts.announcing import Destination, announce
+from alerts.holding import Holding, Holds
 from alerts.labels import labels_of
 from alerts.lifecycle import Change
-from alerts.silences import Silence
 from alerts.transition_rows import Taken
 from storage.tables import alerts, entities
 
@@ -27,37 +26,40 @@ class _Company:
     groups: tuple[str, ...]
 
 
-def record(connection: Connection, changes: Sequence[Change], endpoints: Sequence[Endpoint], now: datetime) -> None:
-    """Writes alerts with evidence, history, and a delivery for each event and endpoint that wants it."""
+def record(
+    connection: Connection,
+    changes: Sequence[Change],
+    endpoints: Sequence[Destination],
+    now: datetime,
+    holding: Holding | None = None,
+) -> None:
+    """Writes alerts with evidence, history, and deliveries; `holding` (default: the usual rules) says what waits."""
     companies = _companies(connection, {change.after.entity_id for change in changes if change.before is None})
-    quiet = silences.active(connection, now)
+    holds = (holding or Holding()).look(connection, now)
     taken: list[Taken] = []
     for change in changes:
-        taken += _write(connection, change, companies, quiet, now)
+        taken += _write(connection, change, companies, holds, now)
     announce(connection, taken, endpoints, now)
 
 
 def _write(
-    connection: Connection, change: Change, companies: dict[str, _Company], quiet: Sequence[Silence], now: datetime
+    connection: Connection, change: Change, companies: dict[str, _Company], holds: Holds, now: datetime
 ) -> list[Taken]:
     before, after = change.before, change.after
     if before is not None and before.peak == after.peak:
         return alert_rows.write(connection, change, None, now)
     found = evidence.gather(connection, after.entity_id, after.peak)
     topics = evidence.topics_of(connection, found)
-    held_by = "" if before else _held_by(change, companies, topics, quiet)
+    held_by = ""
+    if before is None:
+        company = companies.get(after.entity_id, _Company(after.entity_id, ()))
+        labels = labels_of(after, name=company.name, groups=company.groups, topics=topics)
+        held_by = holds.why(after, labels)
+        if not held_by:
+            holds.opened(after, labels)
     taken = alert_rows.write(connection, change, evidence.as_json(found), now, held_by)
     connection.execute(update(alerts).where(alerts.c.alert_id == after.alert_id).values(topics=topics))
     return taken
-
-
-def _held_by(change: Change, companies: dict[str, _Company], topics: Sequence[str], quiet: Sequence[Silence]) -> str:
-    """Why nobody is to be told of a new alert; empty where there is no reason."""
-    episode = change.after
-    company = companies.get(episode.entity_id, _Company(episode.entity_id, ()))
-    labels = labels_of(episode, name=company.name, groups=company.groups, topics=topics)
-    silence = silences.quietened(quiet, labels)
-    return f"silence {silence.silence_id}" if silence else ""
 
 
 def _companies(connection: Connection, wanted: Iterable[str]) -> dict[str, _Company]:

@@ -13,10 +13,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, case, or_, select
 
-from alerts import silences
-from alerts.announcing import announce
-from alerts.endpoints import Endpoint
-from alerts.silences import Silence
+from alerts.announcing import Destination, announce
+from alerts.holding import Holding, Holds
 from alerts.standing import Standing, read
 from alerts.thresholds import SEVERITIES
 from alerts.transition_rows import Taken, take
@@ -35,22 +33,24 @@ def _rank(column: ColumnElement[str]) -> ColumnElement[int]:
 
 class Timers:
     """Scans for what is due. `remind_after` (None: never) is how long an alert may go unanswered, each time anew,
-    up to `most_reminders`."""
+    up to `most_reminders`. `holding` are the rules by which detection holds alerts, too."""
 
     def __init__(
         self,
         engine: Engine,
-        endpoints: Sequence[Endpoint],
+        endpoints: Sequence[Destination],
         clock: Callable[[], datetime],
         *,
         remind_after: timedelta | None = None,
         most_reminders: int = 3,
+        holding: Holding | None = None,
     ) -> None:
         self._engine = engine
         self._endpoints = tuple(endpoints)
         self._clock = clock
         self._remind_after = remind_after
         self._most_reminders = most_reminders
+        self._holding = holding or Holding()
 
     def once(self) -> int:
         """Takes every step that is due; returns how many."""
@@ -65,7 +65,7 @@ class Timers:
         return self._scan(
             lambda _: alerts.c.status == "pending",
             "release",
-            lambda each, quiet: None if silences.quietened(quiet, each.labels) else f"no longer held by {each.held_by}",
+            lambda each, holds: None if holds.why(each.episode, each.labels) else f"no longer held by {each.held_by}",
         )
 
     def catch_up(self) -> int:
@@ -77,7 +77,7 @@ class Timers:
         return self._scan(
             lambda _: worse,
             "catch_up",
-            lambda each, quiet: None if silences.quietened(quiet, each.labels) else "silenced until now",
+            lambda each, holds: None if holds.silenced(each.labels) else "silenced until now",
         )
 
     def remind(self) -> int:
@@ -89,9 +89,9 @@ class Timers:
         return self._scan(
             lambda now: and_(waiting, or_(alerts.c.reminded_at.is_(None), alerts.c.reminded_at <= now - after)),
             "remind",
-            lambda each, quiet: (
+            lambda each, holds: (
                 None
-                if silences.quietened(quiet, each.labels)
+                if holds.silenced(each.labels)
                 else f"unanswered for {after * (each.reminders + 1)}, reminder {each.reminders + 1}"
             ),
         )
@@ -100,7 +100,7 @@ class Timers:
         self,
         due: Callable[[datetime], ColumnElement[bool]],
         action: Action,
-        why: Callable[[Standing, Sequence[Silence]], str | None],
+        why: Callable[[Standing, Holds], str | None],
     ) -> int:
         """One `action` for each alert that is `due` and for which `why` has a reason."""
         steps = 0
@@ -110,10 +110,10 @@ class Timers:
             with self._engine.begin() as connection:
                 found = list(_locked(connection, due(now), after))
                 standings = read(connection, found)
-                quiet = silences.active(connection, now)
+                holds = self._holding.look(connection, now)
                 taken: list[Taken] = []
                 for alert_id in found:
-                    reason = why(standings[alert_id], quiet)
+                    reason = why(standings[alert_id], holds)
                     if reason is not None:
                         status = standings[alert_id].status
                         taken.append(take(connection, alert_id, status, action, "clock", now=now, reason=reason))

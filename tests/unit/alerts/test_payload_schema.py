@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from alerts.detectors import Finding
 from alerts.evidence import Document, Evidence, Peak, as_json, from_json, web_address
+from alerts.grouping import News
 from alerts.lifecycle import opened
 from alerts.payload import AlertPayload, DigestData, DigestPayload, about
 from alerts.schema_files import rendered, write
@@ -71,7 +72,7 @@ STANDING = Standing(
 
 def alert_payload() -> AlertPayload:
     taken = Taken(STANDING.alert_id, step(None, "open", "engine"), 1, "engine", "warning: five stories")
-    return about("alert.opened", STANDING, taken, NOON)
+    return about("alert.opened", [News(taken, STANDING)], NOON)
 
 
 def on_the_wire(payload: msgspec.Struct) -> Any:
