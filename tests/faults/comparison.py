@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from book_copy import BookCopy, differing, recounted
+from book_copy import BookCopy, differing, recounted, scored_alike
 from installation_under_test import InstallationUnderTest
 from sqlalchemy import text
 
@@ -23,8 +23,8 @@ def differences(disturbed: InstallationUnderTest, undisturbed: BookCopy, again: 
     books = BookCopy.of(disturbed.engine)
     return {
         "audit": disturbed.audit().differences,
-        "documents": differing(books.documents, undisturbed.documents),
-        "mentions": differing(books.mentions, undisturbed.mentions),
+        "documents": differing(books.documents, undisturbed.documents, alike=scored_alike),
+        "mentions": differing(books.mentions, undisturbed.mentions, alike=scored_alike),
         "dead_letters": differing(books.dead, undisturbed.dead),
         "trends_recounted": differing(books.trends, recounted(books)),
         "trends_as_of": differing(books.trends, books.trends_as_of),

@@ -17,7 +17,7 @@ from fault_report import report
 from fault_run import Struck, strike_all
 from fault_schedule import fault_schedule
 from gated_feed import GatedFeed, sliced
-from installation_under_test import InstallationUnderTest, installation_under_test
+from installation_under_test import ALONE, InstallationUnderTest, installation_under_test
 from service_stack import ServiceStack, service_stack
 from undisturbed_books import book_again
 
@@ -68,7 +68,7 @@ def disturbed_replay(
 def _undisturbed(stack: ServiceStack, folder: Path, slices: Sequence[Path], quick: bool) -> BookCopy:
     with installation_under_test(stack, folder, quick=quick) as installation:
         with GatedFeed(stack.kafka, installation.topics, slices, folder / "feed") as feed:
-            installation.open()
+            installation.open(ALONE)
             feed.finish(_PATIENCE_S)
         installation.settle(_PATIENCE_S)
         return BookCopy.of(installation.engine)

@@ -29,10 +29,11 @@ from storage.tables import alerts, changed_buckets, deliveries
 from storage.watermarks import low_watermark
 from stream.topics import spans
 
-__all__ = ["InstallationUnderTest", "installation_under_test"]
+__all__ = ["ALONE", "STAFF", "InstallationUnderTest", "installation_under_test"]
 
 ROOT = Path(__file__).parents[2]
 CRISES = ROOT / "docs/examples/crises_2023.csv"
+ALONE = ("scorer-1", "windows-1", "alerts-1")
 STAFF = ("scorer-1", "scorer-2", "windows-1", "windows-2", "alerts-1", "alerts-2")
 _ALL_PARTITIONS_COUNT_S = 900
 

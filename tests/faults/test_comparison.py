@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from book_copy import BookCopy, differing, recounted
+from book_copy import BookCopy, differing, recounted, scored_alike
 
 AT = datetime(2024, 5, 2, 9, 30, 40, tzinfo=UTC)
 MINUTE = AT.replace(second=0)
 
 
 def document(sentiment: str, score: int, *topics: str) -> tuple[Any, ...]:
-    return (AT, "wire", "", "title", "en", sentiment, 0.1, 0.2, 0.7, score, topics, (), "m1", 0)
+    return (AT, "wire", "", "title", "en", sentiment, 0.1, 0.2, 0.7, score, topics, (), "m1")
 
 
 def books() -> BookCopy:
@@ -79,3 +79,12 @@ def test_a_difference_names_the_row_and_both_sides() -> None:
         "('a',): (1,) here, (2,) there",
         "('b',): None here, (3,) there",
     ]
+
+
+def test_only_the_last_digit_of_a_score_may_depend_on_the_batch() -> None:
+    kept = ("title", 0.25, -500_000, ("legal",))
+    assert scored_alike(kept, ("title", 0.25 + 5e-8, -500_001, ("legal",)))
+    assert not scored_alike(kept, ("title", 0.2501, -500_000, ("legal",)))
+    assert not scored_alike(kept, ("title", 0.25, -500_002, ("legal",)))
+    assert not scored_alike(kept, ("other", 0.25, -500_000, ("legal",)))
+    assert not scored_alike(kept, ("title", 0.25, -500_000, ()))

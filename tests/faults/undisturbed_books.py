@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from confluent_kafka import Producer
-from installation_under_test import InstallationUnderTest
+from installation_under_test import ALONE, InstallationUnderTest
 from sqlalchemy import Engine, text
 
 from storage.records import Mention, Origin, ScoredDocument
@@ -61,5 +61,5 @@ def book_again(source: Engine, target: InstallationUnderTest, timeout_s: float) 
         )
         producer.poll(0)
     assert producer.flush(timeout_s) == 0, "the broker did not take the documents"
-    target.open(("windows-1", "alerts-1"))
+    target.open(ALONE[1:])
     target.settle(timeout_s)

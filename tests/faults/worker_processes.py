@@ -51,13 +51,11 @@ class WorkerProcesses:
 
     def kill(self, name: str) -> None:
         """SIGKILL, wherever it is."""
-        with self._lock:
-            self._end(self.workers[name], signal.SIGKILL, 10)
+        self._end(name, signal.SIGKILL, 10)
 
     def leave(self, name: str, timeout_s: float = 90) -> None:
         """SIGTERM, as an operator does: it finishes its batch and leaves its group. Kills it where it does not."""
-        with self._lock:
-            self._end(self.workers[name], signal.SIGTERM, timeout_s)
+        self._end(name, signal.SIGTERM, timeout_s)
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """SIGSTOP or SIGCONT, to it and the processes it started itself."""
@@ -76,7 +74,7 @@ class WorkerProcesses:
 
     def close(self) -> None:
         """Lets every worker leave, in the order of the flow, and kills what does not."""
-        order = {role: place for place, role in enumerate(("source", "scorer", "windows", "alerts"))}
+        order = {role: place for place, role in enumerate(("scorer", "windows", "alerts"))}
         for name in sorted(self.workers, key=lambda one: (order[self.workers[one].role], one)):
             self.leave(name, timeout_s=30)
 
@@ -108,9 +106,10 @@ class WorkerProcesses:
             "PYTHONPATH": os.pathsep.join((str(TESTS), str(TESTS.parent))),
         }
 
-    @staticmethod
-    def _end(worker: Worker, number: signal.Signals, timeout_s: float) -> None:
-        process, worker.process = worker.process, None
+    def _end(self, name: str, number: signal.Signals, timeout_s: float) -> None:
+        with self._lock:  # from here on it is nobody's business but ours
+            worker = self.workers[name]
+            process, worker.process = worker.process, None
         if process is None:
             return
         group = process.pid
