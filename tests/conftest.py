@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 from collections.abc import Iterator
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -86,7 +87,8 @@ def _template_database(stack: StackAddresses) -> str:
     from storage.connection import connect
     from storage.schema import migrate
 
-    name = "migrated"
+    files = sorted((ROOT / "storage" / "migrations" / "versions").glob("*.*"))
+    name = "migrated_" + blake2b(b"".join(file.read_bytes() for file in files), digest_size=4).hexdigest()
     with psycopg.connect(stack.database_url, autocommit=True) as session:
         session.execute("select pg_advisory_lock(1)")  # sessions that share the services make it once
         if session.execute("select from pg_database where datname = %s", [name]).fetchone() is None:
