@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.commands import alerts, dead_letters, documents, label, losses, silences, tokens, watchlist
+from deploy.commands import alerts, dead_letters, documents, label, losses, model_versions, silences, tokens, watchlist
 from deploy.errors import UsageError
 from deploy.options import AsJson, Config, State, WatchLists, read_settings
 from deploy.role_names import ROLES
@@ -33,6 +33,7 @@ app.add_typer(documents.app, name="documents")
 app.add_typer(losses.app, name="losses")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(silences.app, name="silences")
+app.add_typer(model_versions.app, name="model-versions")
 app.add_typer(watchlist.app, name="watchlist")
 app.add_typer(label.app, name="label")
 app.add_typer(tokens.app, name="tokens")
@@ -179,6 +180,30 @@ def migrate(config: Config = None, state: State = None) -> int:
     from deploy.commands.migrate import migrate_database
 
     return migrate_database(read_settings(config, state))
+
+
+@app.command()
+def rescore(
+    first: Annotated[str, typer.Option("--from", help="The first day of publication (UTC), such as 2026-03-01.")],
+    last: Annotated[str, typer.Option("--to", help="The last day, included.")],
+    weights: Annotated[
+        Path | None, typer.Option("--model", help="A weights folder; left out: the model in force.")
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(help="Processor cores to use; 0: all. The live scorer wants some too.", min=0)
+    ] = 1,
+    as_json: AsJson = False,
+    config: Config = None,
+    state: State = None,
+) -> int:
+    """Score stored documents with another model, beside the stream. `yuqing model-versions use` shows what it says.
+
+    It may be stopped or killed at any time: the same command goes on.
+    """
+    from deploy.commands.rescore import rescore_days
+
+    settings = read_settings(config, state)
+    return rescore_days(settings, first, last, model=weights, threads=threads, as_json=as_json)
 
 
 @app.command()

@@ -47,6 +47,9 @@ class KeywordClassifier:
     def _tokens(self, text: str) -> Tokens:
         return Tokens([_id(word) for word in text.lower().split()[:64]] or [0])
 
+    def predict(self, texts: Sequence[str], *, toward: Sequence[str | None] | None = None) -> list[Prediction]:
+        return self.predict_tokens(self.encode(texts, toward=toward))
+
     def predict_tokens(self, batch: Sequence[Tokens]) -> list[Prediction]:
         self.batches.append(len(batch))
         return [self._judge(set(tokens.ids)) for tokens in batch]
