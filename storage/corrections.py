@@ -44,6 +44,11 @@ _CORRECTED = text(
     SELECT DISTINCT ON (c.document_id) c.document_id, d.title, d.body, d.language, c.sentiment, c.model_sentiment,
            c.model_version, c.actor, c.corrected_at
     FROM label_corrections c JOIN documents d USING (document_id, published_at)
+    WHERE (d.title <> '' OR d.body <> '')
+      AND NOT EXISTS (
+          SELECT FROM withdrawn_documents w
+          WHERE w.document_id = c.document_id AND w.withdrawn_at > c.corrected_at
+      )
     ORDER BY c.document_id, c.correction_id DESC
     """
 )
@@ -65,5 +70,8 @@ def correct(
 
 
 def corrected_documents(connection: Connection) -> list[CorrectedDocument]:
-    """Every document that was corrected and is still stored, each once, by id."""
+    """Every document that was corrected and is still stored as the analyst read it, each once, by id.
+
+    A label of a text that its source has replaced since says nothing of the new one; an erased text teaches nothing.
+    """
     return [CorrectedDocument(**row._mapping) for row in connection.execute(_CORRECTED)]

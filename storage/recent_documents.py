@@ -33,14 +33,15 @@ class RecentDocument:
 
 
 # The order is that of a hash, so a sample is spread over the span, and the same span gives the same sample.
-# Documents published long before they arrived are old crawls; leaving them out lets partitions be skipped.
+# Documents published long before they arrived are old crawls; leaving them out lets partitions be skipped. One without
+# text was erased.
 _SAMPLE = text(
     """
     SELECT document_id, published_at, title, body, language, story_id, sentiment, negative, neutral, positive, topics,
            model_version
     FROM documents
     WHERE arrived_at >= :since AND arrived_at < :until AND published_at >= :since - interval '7 days'
-      AND novelty = 'new'
+      AND novelty = 'new' AND (title <> '' OR body <> '')
     ORDER BY hashtextextended(document_id::text, :seed)
     LIMIT :most
     """

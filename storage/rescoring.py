@@ -100,8 +100,10 @@ def _given(wanted: Range) -> dict[str, Any]:
     return {"version": wanted.version, "since": wanted.since, "until": wanted.until}
 
 
+# An erased document keeps the scores of the text that it had.
 _WANTED = """
     d.published_at >= {since} AND d.published_at < {until} AND d.model_version <> {version}
+    AND (d.title <> '' OR d.body <> '')
     AND NOT EXISTS (
         SELECT FROM rescored_documents r
         WHERE (r.raw_topic, r.raw_partition, r.raw_offset) = (d.raw_topic, d.raw_partition, d.raw_offset)

@@ -53,6 +53,7 @@ _SERIES = text(
     FROM trend_counts
     WHERE entity_id = :entity_id AND topic = :topic AND bucket >= :since AND bucket < :until
     GROUP BY bucket
+    HAVING sum(documents) > 0
     ORDER BY bucket
     """
 )

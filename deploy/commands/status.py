@@ -81,7 +81,9 @@ def _counts(engine: Engine) -> dict[str, Any]:
         return {
             "watermark": newest,
             "last_commit": moved,
-            "documents": connection.execute(select(func.count()).select_from(document_keys)).scalar_one(),
+            "documents": connection.execute(
+                select(func.count()).select_from(document_keys).where(document_keys.c.withdrawn_at.is_(None))
+            ).scalar_one(),
             "dead_letters": _by(connection, dead_letters.c.reason, dead_letters.c.state == "open"),
             "alerts": _by(connection, alerts.c.status),
             "deliveries": _by(connection, deliveries.c.state),

@@ -15,7 +15,7 @@ from alerts.endpoints import Endpoint
 from alerts.engine import AlertEngine, Timing
 from alerts.thresholds import Budget
 from storage.ingest import Ingest, Ingested, ReadTo
-from storage.records import Mention, Novelty, Origin, ScoredDocument, Sentiment
+from storage.records import Mention, Novelty, Origin, Retraction, ScoredDocument, Sentiment
 from storage.tables import alert_history, alerts, changed_buckets, deliveries, entities
 
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
@@ -87,6 +87,25 @@ class Stage:
     def later(self, minute: float) -> None:
         """Moves event time: something harmless at `minute`."""
         self.publish(Story(minute, "other", "neutral", score=0.0))
+
+    def take_down(self, entity: str) -> int:
+        """Takes down everything that names a company; returns how many documents that were."""
+        query = text("SELECT document_id FROM mentions WHERE entity_id = :entity ORDER BY 1")
+        with self.database.connect() as connection:
+            ids = connection.execute(query, {"entity": entity}).scalars().all()
+        takedowns = []
+        for document_id in ids:
+            self._offset += 1
+            takedowns.append(
+                Retraction(
+                    document_id=document_id,
+                    origin=Origin(topic="documents.raw", partition=0, offset=self._offset),
+                    published_at=NOON,
+                    arrived_at=NOON,
+                    revised_at=NOON,
+                )
+            )
+        return self._ingest.scored(takedowns, [ReadTo("documents.scored", 0, self._offset)]).retracted
 
     def alerts(self) -> list[tuple[str, float, float, str, str]]:
         """(entity, first minute, last minute, severity, status) in order of time."""

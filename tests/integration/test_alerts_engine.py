@@ -51,6 +51,29 @@ def test_a_surge_opens_one_alert_with_history_and_delivery(stage: Stage) -> None
     assert stage.work_left() == 0
 
 
+def test_an_alert_that_was_raised_is_not_taken_back_when_its_documents_are_taken_down(stage: Stage) -> None:
+    """It says what was known then, and its evidence stays; the view alert_documents says what has become of each."""
+    stage.surge()
+    stage.engine().once()
+    before = stage.alerts(), stage.history(), stored(stage, "evidence"), stage.events()
+
+    assert stage.take_down("acme") == 5
+    stage.engine().once()
+
+    assert (stage.alerts(), stage.history(), stored(stage, "evidence"), stage.events()) == before
+    assert stage.work_left() == 0
+    stage.later(3 * DAY)
+    stage.engine().once()
+    assert [status for *_, status in stage.alerts()] == ["resolved"], "it ends like any other"
+
+
+def test_what_was_taken_down_before_anybody_looked_raises_nothing(stage: Stage) -> None:
+    stage.surge()
+    stage.take_down("acme")
+    stage.engine().once()
+    assert stage.alerts() == []
+
+
 def test_good_news_and_reprints_open_nothing(stage: Stage) -> None:
     stage.publish(*(Story(minute, sentiment="positive", score=0.9) for minute in range(9)))
     stage.publish(Story(10), *(Story(minute, novelty="reprint") for minute in range(11, 40)))

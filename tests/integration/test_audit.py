@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 import redis
-from book_records import DEAD, NOON, RAW, SCORED, a_document, a_letter, a_mention
+from book_records import DEAD, NOON, RAW, SCORED, a_correction, a_document, a_letter, a_mention, a_retraction
 from books import an_ingest
 from sqlalchemy import Engine, text
 
@@ -192,6 +192,121 @@ def test_a_mention_that_is_gone_shows_in_the_sums_of_its_company(books: Engine):
         "trend acme / * / 2024-05-06T12:05Z / m1: the row says 1 documents, none is stored",
         "trend acme / legal / 2024-05-06T12:05Z / m1: the row says 1 documents, none is stored",
     ]
+
+
+@pytest.fixture
+def revised(books: Engine, hot: HotWindows) -> Engine:
+    """Of partition 0, documents 1 and 2 are corrected and 3 and 4 taken down, one of them for the second time."""
+    acme = (a_mention("acme", "positive", 5),)
+    revisions = [
+        *(a_correction(n, 8 + n, minute=n, sentiment="positive", mentions=acme) for n in (1, 2)),
+        *(a_retraction(n, 8 + n) for n in (3, 4)),
+        a_retraction(4, 13, revised=2),
+        a_document("after", 8),
+    ]
+    hot.set(an_ingest(books).scored(revisions, [ReadTo(SCORED, 0, 14)]).trends)
+    return books
+
+
+def found_in(revised: Engine) -> list[str]:
+    return audit(revised, None, {(RAW, 0): (0, 14), (RAW, 1): (0, 3)}).differences
+
+
+def test_revised_books_add_up(revised: Engine, hot: HotWindows):
+    report = audit(revised, hot, {(RAW, 0): (0, 14), (RAW, 1): (0, 3)})
+
+    assert report.ok, report.differences
+    told = {name: report.figures[name] for name in ("stored", "corrected", "retracted", "superseded", "repeated")}
+    assert told == {"stored": 10, "corrected": 2, "retracted": 2, "superseded": 1, "repeated": 1}
+    assert (report.figures["documents"], report.figures["withdrawn_documents"]) == (8, 4)
+
+
+def test_a_takedown_that_subtracted_too_little_is_named(revised: Engine):
+    damage(
+        revised,
+        "UPDATE trend_counts SET documents = 1, negative = 1 WHERE entity_id = 'acme' AND topic = '*' "
+        f"AND bucket = '{NOON + timedelta(minutes=3)}'",
+    )
+
+    assert found_in(revised) == ["trend acme / * / 2024-05-06T12:03Z / m1: the row says 1 documents, none is stored"]
+
+
+def test_a_takedown_that_subtracted_too_much_is_named_with_both_figures(revised: Engine):
+    damage(
+        revised,
+        "UPDATE trend_counts SET documents = 0, negative = 0, negative_stories = 0, stories = 0, score_micro = 0 "
+        f"WHERE entity_id = '*' AND topic = 'legal' AND bucket = '{NOON + timedelta(minutes=5)}'",
+    )
+
+    assert found_in(revised)[0] == "trend * / legal / 2024-05-06T12:05Z / m1: documents is 0, recounted 1"
+
+
+def test_a_document_that_was_taken_out_without_a_takedown_is_named(revised: Engine):
+    """Sums and rows are consistent; only the ledger knows that nobody asked for it."""
+    damage(
+        revised,
+        f"DELETE FROM documents WHERE document_id = '{id_of('after')}'",
+        f"UPDATE document_keys SET withdrawn_at = now() WHERE document_id = '{id_of('after')}'",
+        f"UPDATE trend_counts SET documents = documents - 1, stories = stories - 1, negative = negative - 1, "
+        f"negative_stories = negative_stories - 1, score_micro = score_micro + 750000 "
+        f"WHERE entity_id = '*' AND topic = '*' AND bucket = '{NOON}'",
+    )
+
+    assert found_in(revised) == ["the ledger says 10 documents were stored and 2 retracted, 7 ids are counted"]
+
+
+def test_a_takedown_whose_document_is_still_stored_is_named(revised: Engine):
+    damage(revised, f"UPDATE document_keys SET withdrawn_at = '{NOON}' WHERE document_id = '{id_of(5)}'")
+
+    lines = found_in(revised)
+
+    assert lines[0] == (
+        f"document {id_of(5)} from documents.raw/0 offset 5: taken down at 2024-05-06T12:00:00Z, but stored"
+    )
+    assert "the ledger says 10 documents were stored and 2 retracted, 7 ids are counted" in lines
+
+
+def test_an_outcome_that_was_changed_into_another_is_named(revised: Engine):
+    damage(revised, "UPDATE ledger SET corrected = corrected - 1, superseded = superseded + 1 WHERE partition = 0")
+
+    assert found_in(revised) == [
+        "the ledger says 1 documents were corrected and 2 retracted, but 4 withdrawn versions are kept and 0 dropped "
+        "by retention"
+    ]
+
+
+def test_outcomes_that_do_not_add_up_are_named_with_the_revisions_among_them(revised: Engine):
+    damage(revised, "UPDATE ledger SET superseded = superseded + 1 WHERE partition = 0")
+
+    assert found_in(revised) == [
+        "ledger documents.raw/0: stored 7 + repeated 1 + dead 1 + corrected 2 + retracted 2 + superseded 2 = 15, "
+        "but 14 offsets have an outcome"
+    ]
+
+
+def test_a_withdrawn_version_that_is_gone_or_was_made_up_is_named(revised: Engine):
+    damage(revised, f"UPDATE withdrawn_documents SET raw_offset = 70 WHERE document_id = '{id_of(3)}'")
+
+    assert found_in(revised) == [
+        f"document {id_of(3)} from documents.raw/0 offset 70: withdrawn, but the ledger has no outcome for that offset"
+    ]
+    damage(revised, f"DELETE FROM withdrawn_documents WHERE document_id = '{id_of(3)}'")
+    assert found_in(revised) == [
+        "the ledger says 2 documents were corrected and 2 retracted, but 3 withdrawn versions are kept and 0 dropped "
+        "by retention"
+    ]
+
+
+def test_after_retention_revised_books_still_add_up(revised: Engine):
+    """What was dropped can be neither corrected nor taken down any more: nobody knows what it had added."""
+    assert drop_before(revised, (NOON + timedelta(days=1)).date()) == 5
+    assert found_in(revised) == []
+
+    told = an_ingest(revised).scored([a_correction(5, 14), a_retraction(5, 15), a_retraction(10, 16)], [])
+
+    assert (told.corrected, told.superseded, told.retracted) == (0, 2, 1)
+    assert audit(revised, None, {(RAW, 0): (0, 17), (RAW, 1): (0, 3)}).differences == []
+    assert audit(revised, None, {(RAW, 0): (0, 17)}).figures["withdrawn_documents"] == 1
 
 
 def test_a_dead_letter_that_is_gone_is_named(books: Engine):

@@ -6,8 +6,8 @@ import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from book_records import SCORED, a_document, a_mention, in_batches
-from books import an_ingest, differences, expected, sums, trend_rows
+from book_records import SCORED, a_correction, a_document, a_mention, a_retraction, in_batches
+from books import an_ingest, counted, differences, expected, in_force, sums, trend_rows
 from sqlalchemy import Engine, text
 
 from storage.ingest import ReadTo
@@ -84,6 +84,48 @@ def test_zombies_that_write_the_same_partitions_as_their_successors_count_nothin
     assert sum(fresh) == len({document.document_id for document in everything})
     assert sums(trend_rows(database)) == expected(everything)
     assert differences(database, {0: EACH, 1: EACH}) == []
+
+
+def test_workers_that_revise_the_same_documents_at_once_wait_but_never_in_a_circle(database: Engine):
+    """Each partition brings the first form, two corrections and a takedown of every shared document, in any order."""
+    streams = [revisions_of(partition) for partition in range(WORKERS)]
+
+    def work(partition: int) -> int:
+        ingest, counting = an_ingest(database), 0
+        for batch in in_batches(streams[partition], 17):
+            told = ingest.scored(batch, [])
+            counting += told.fresh - told.retracted
+        return counting
+
+    counting = run_together(work)
+
+    everything = [record for stream in streams for record in stream]
+    assert sum(counting) == len(in_force(everything))
+    assert counted(trend_rows(database)) == expected(everything)
+    assert differences(database, {number: len(stream) for number, stream in enumerate(streams)}) == []
+
+
+def revisions_of(partition: int):
+    dice = random.Random(partition)
+    names = [f"shared-{n}" for n in range(60)]
+    kinds = [(name, kind) for name in names for kind in range(5)]
+    dice.shuffle(kinds)
+    records = []
+    for offset, (name, kind) in enumerate(kinds):
+        content = random.Random(f"{name} {kind}")
+        fields = {
+            "partition": partition,
+            "minute": content.randrange(3),
+            "mentions": tuple(a_mention(f"company-{n}") for n in content.sample(range(9), 3)),
+            "title": f"{name} {kind}",
+        }
+        if kind == 0:
+            records.append(a_document(name, offset, **fields))
+        elif kind < 4:
+            records.append(a_correction(name, offset, revised=kind, **fields))
+        else:
+            records.append(a_retraction(name, offset, partition=partition, revised=content.choice((2.5, 9))))
+    return records
 
 
 def test_the_alert_engine_may_take_changed_buckets_while_they_are_written(database: Engine):

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from book_records import NOON, a_document
+from book_records import NOON, a_correction, a_document, a_retraction
 from books import an_ingest
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
@@ -18,6 +18,7 @@ from deploy.cli import main
 from model.datasets import read_rows, task_of_rows
 from model.tasks import SENTIMENT
 from storage.corrections import correct, corrected_documents
+from storage.erasure import erase
 from storage.errors import CorrectionError
 from storage.recent_documents import sample_arrived
 from storage.records import ScoredDocument
@@ -66,6 +67,23 @@ def test_a_correction_keeps_what_the_model_had_said_and_the_newest_counts(databa
     newest = found[first.document_id]
     assert (newest.sentiment, newest.model_sentiment, newest.model_version) == ("neutral", "negative", "m1")
     assert (newest.title, newest.actor, newest.corrected_at) == (first.title, "ada", NOON)
+
+
+def test_a_label_of_a_text_that_was_replaced_or_taken_down_is_not_learned_from(database: Engine) -> None:
+    """Nor is that of an erased one; a label given to the new text is."""
+    first, second, third, *_ = _stored(database)
+    later = NOON + 2 * AN_HOUR
+    with database.begin() as connection:
+        for document in (first, second, third):
+            correct(connection, document.document_id, "neutral", actor="ada", now=NOON)
+    an_ingest(database).scored([a_correction(0, 10, title="Another text"), a_retraction(1, 11)], [])
+    with database.begin() as connection:
+        erase(connection, third.document_id, now=later)
+        assert corrected_documents(connection) == []
+        correct(connection, first.document_id, "positive", actor="ada", now=later)
+        (found,) = corrected_documents(connection)
+
+    assert (found.title, found.sentiment) == ("Another text", "positive")
 
 
 def test_a_document_that_is_not_stored_cannot_be_corrected_nor_given_another_sentiment(database: Engine) -> None:
