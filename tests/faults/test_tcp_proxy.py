@@ -93,3 +93,18 @@ def test_while_it_is_away_nobody_gets_through(proxy: TcpProxy) -> None:
         proxy.return_()
         with connected(proxy) as again:
             assert said_back(again, b"back") == b"back"
+
+
+def test_a_reset_on_one_side_reaches_the_other() -> None:
+    """As when a process is killed before it has read all that it was sent: its server must not wait for it."""
+    with socket.create_server((HOST, 0)) as server:
+        proxy = TcpProxy(server.getsockname()[1])
+        with ProxyThread(proxy):
+            client = connected(proxy)
+            accepted, _ = server.accept()
+            accepted.settimeout(10)
+            accepted.sendall(b"never read")
+            eventually(lambda: client.recv(1, socket.MSG_PEEK))
+            client.close()
+            with accepted, pytest.raises(ConnectionResetError):
+                accepted.recv(1024)
