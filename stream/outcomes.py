@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from msgspec.structs import replace
 
 from storage.records import DeadLetter, Origin, Retraction, ScoredDocument
@@ -20,6 +22,11 @@ from stream.topics import Topics, partition_count
 __all__ = ["OutcomeError", "Outcomes"]
 
 _log = structlog.get_logger()
+
+_COUNT_AGAIN_S = 1.0
+"""How soon partitions are counted again where a raw topic seems to have more than the topics of outcomes."""
+
+_ASK_S = 3.0
 
 _CUT_BYTES = 1024 * 1024
 """What is kept of a record that the broker refuses to take back."""
@@ -42,6 +49,7 @@ class Outcomes:
         self._topics = topics
         self._in_work = in_work
         self._partitions = {name: partition_count(bootstrap, name) for name in (topics.scored, topics.dead)}
+        self._counted_at = time.monotonic()
         # The raw record was compressed on its way in, and may be larger than any limit on the wire now.
         self._producer = Producer({**producer_settings(bootstrap), "message.max.bytes": 1_000_000_000})
         self._refused: KafkaError | None = None
@@ -108,13 +116,23 @@ class Outcomes:
         headers: Headers,
         delivered: Callable[[KafkaError | None, Message], None],
     ) -> None:
-        partition = origin.partition % self._partitions[topic]
+        partition = origin.partition % self._known(topic, origin.partition)
         while True:
             try:
                 self._producer.produce(topic, value, key, partition, on_delivery=delivered, headers=list(headers))
                 return
             except BufferError:
                 self.poll(0.1)
+
+    def _known(self, topic: str, wanted: int) -> int:
+        """How many partitions a topic has; counted again now and then while that is fewer than the raw topic's."""
+        if wanted >= self._partitions[topic] and time.monotonic() > self._counted_at + _COUNT_AGAIN_S:
+            with suppress(KafkaException):  # the broker is away: go on with what is known
+                # Asked for by the producer, since it takes no record for a partition that it has not heard of itself.
+                found = self._producer.list_topics(topic, timeout=_ASK_S).topics[topic].partitions
+                self._partitions[topic] = max(len(found), self._partitions[topic])
+            self._counted_at = time.monotonic()
+        return self._partitions[topic]
 
     def _done(self, origin: Origin, reason: str) -> None:
         RECORDS_OUT.labels("scorer", reason).inc()

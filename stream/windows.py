@@ -182,6 +182,7 @@ def _faust_settings(bootstrap: str, data_dir: Path) -> dict[str, Any]:
         "topic_allow_declare": False,  # topics are ours: see stream/topics.py
         "topic_disable_leader": True,  # else it makes one more topic, to elect a leader that nobody asks
         "consumer_auto_offset_reset": "earliest",
+        "consumer_metadata_max_age_ms": 10_000,  # so soon partitions that were added are read
         "consumer_max_fetch_size": 4 * 1024 * 1024,
         "ConsumerScheduler": WholeFetches,
         "stream_buffer_maxsize": _PARCELS_AHEAD,
