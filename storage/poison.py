@@ -19,6 +19,7 @@ import structlog
 from storage.errors import UnstorableError
 from storage.positions import ReadTo
 from storage.records import DeadLetter, Retraction, ScoredDocument
+from storage.rules import bearable
 
 __all__ = ["buried", "isolate", "why_refused"]
 
@@ -91,5 +92,5 @@ def buried(document: Record, detail: str) -> DeadLetter:
         key=str(document.document_id).encode(),
         value=value,
         headers=(("yuqing-stage", b"scored"),),
-        arrived_at=document.arrived_at,
+        arrived_at=bearable(document.arrived_at),
     )

@@ -8,7 +8,7 @@ from typing import get_args
 from storage.errors import UnstorableError
 from storage.records import ANY_ENTITY, ANY_TOPIC, Novelty, Retraction, ScoredDocument, Sentiment
 
-__all__ = ["check"]
+__all__ = ["bearable", "check"]
 
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -30,6 +30,11 @@ def check(document: ScoredDocument | Retraction) -> None:
         raise UnstorableError("origin has a negative partition or offset")
     if isinstance(document, ScoredDocument):
         _check_content(document)
+
+
+def bearable(at: datetime) -> datetime:
+    """The nearest time that the books hold: a dead letter, too, has to be read back. Without a zone, UTC is meant."""
+    return min(max(at if at.tzinfo else at.replace(tzinfo=UTC), _EARLIEST), _LATEST)
 
 
 def _check_time(name: str, at: datetime) -> None:

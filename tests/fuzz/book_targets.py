@@ -17,7 +17,7 @@ from storage.dead_letter_rows import printable
 from storage.errors import UnstorableError
 from storage.hot_windows import _row as read_row
 from storage.poison import buried
-from storage.records import DeadLetter, Mention, Origin, ScoredDocument
+from storage.records import DeadLetter, Mention, Origin, Retraction, ScoredDocument
 from storage.rules import check
 from storage.trend_rows import TrendRow
 from stream.bookkeeping import Bookkeeping
@@ -78,7 +78,7 @@ def _scored(data: bytes) -> None:
     """Whatever the record: a document that keeps the rules, or a dead letter that can be stored."""
     [entry] = _reading.read_scored([_record(data)])
     outcome = entry.outcome
-    if isinstance(outcome, ScoredDocument):
+    if isinstance(outcome, ScoredDocument | Retraction):
         try:
             check(outcome)
         except UnstorableError as error:
@@ -91,7 +91,7 @@ def _dead(data: bytes) -> None:
     _storable(entry.outcome)
 
 
-def _storable(outcome: ScoredDocument | DeadLetter) -> None:
+def _storable(outcome: ScoredDocument | Retraction | DeadLetter) -> None:
     """The ledger takes its origin, the tables its time and, as `printable` writes them, its texts."""
     place = outcome.origin
     promise(0 <= place.partition < 2**31 and 0 <= place.offset < 2**63 - 1, "a place that a log has")
@@ -124,10 +124,14 @@ _EVIDENCE = (
     b'elty":"new"}]}'
 )
 _NAMES = tuple(name.encode() + b": " for name, _ in wire_headers(_LETTER))
+_TAKEDOWN = Retraction(
+    document_id=UUID(int=7), origin=_LETTER.origin, published_at=ARRIVED, arrived_at=ARRIVED, revised_at=ARRIVED
+)
+_SCORED = tuple(encode(one) + lines_of(origin_headers(one.origin, ARRIVED)) for one in (_DOCUMENT, _TAKEDOWN))
 _WORDS = (*_NAMES, b"\x1e\x1e", b"\x1e\x1e-1", b"9" * 18)
 
 BOOKS = (
-    Target("scored_records", _scored, (encode(_DOCUMENT) + lines_of(origin_headers(_LETTER.origin, ARRIVED)),), _WORDS),
+    Target("scored_records", _scored, _SCORED, (*_WORDS, b'"type":"retraction",', b'"revised_at":')),
     Target("dead_records", _dead, (b"{" + lines_of(wire_headers(_LETTER)), b"hello\x1e\x1etrace: 1"), _WORDS),
     Target("hot_rows", _hot_row, (b"4|" + msgspec.json.encode(_ROW),), (b"|",)),
     Target("evidence", _evidence, (_EVIDENCE,), (), (msgspec.ValidationError,)),

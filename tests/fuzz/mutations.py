@@ -12,7 +12,10 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-__all__ = ["MOST_BYTES", "mutated"]
+__all__ = ["BETWEEN", "MOST_BYTES", "mutated"]
+
+BETWEEN = b"\x1e\x1e"
+"""Between the parts of an input: a value, headers, and the like."""
 
 MOST_BYTES = 1 << 18
 """No input is longer: what grows without end is cut here, so that a bound on time can be a small one."""
@@ -121,19 +124,21 @@ def _squeeze(dice: Random, data: bytes, examples: Sequence[bytes], words: Sequen
 
 
 def _json(dice: Random, data: bytes, examples: Sequence[bytes], words: Sequence[bytes]) -> bytes:
-    """One value of the JSON that the input is, or that one of its lines is, becomes another kind of value."""
-    lines = data.split(b"\n") if len(data) < 20_000 else []
-    places = [place for place, line in enumerate(lines) if line[:1] in (b"{", b"[")]
-    whole = bool(lines) and lines[0].strip() in (b"{", b"[")
-    if not places:
+    """One value of the JSON that a part of the input is, or that one of its lines is, becomes another kind of value."""
+    parts = data.split(BETWEEN)
+    place = dice.randrange(len(parts))
+    lines = parts[place].split(b"\n") if len(data) < 20_000 else []
+    found = [number for number, line in enumerate(lines) if line[:1] in (b"{", b"[")]
+    if not found:
         return _insert(dice, data, examples, words)
-    place = dice.choice(places)
+    number = dice.choice(found)
     try:
-        tree = json.loads(data if whole else lines[place])
+        tree = json.loads(lines[number])
     except (ValueError, RecursionError):
         return _insert(dice, data, examples, words)
-    text = json.dumps(_changed(dice, tree, words), ensure_ascii=dice.random() < 0.7).encode("utf-8", "surrogatepass")
-    return text if whole else b"\n".join([*lines[:place], text, *lines[place + 1 :]])
+    text = json.dumps(_changed(dice, tree, words), ensure_ascii=dice.random() < 0.7)
+    lines[number] = text.encode("utf-8", "surrogatepass")
+    return BETWEEN.join([*parts[:place], b"\n".join(lines), *parts[place + 1 :]])
 
 
 def _changed(dice: Random, tree: Any, words: Sequence[bytes]) -> Any:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import gettempdir
 
+from mutations import BETWEEN
+
 __all__ = [
     "ARRIVED",
     "BrokenPromiseError",
@@ -25,7 +27,6 @@ __all__ = [
 ]
 
 ARRIVED = datetime(2026, 3, 2, 12, tzinfo=UTC)
-_BETWEEN = b"\x1e\x1e"
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def text_of(data: bytes) -> str:
 
 def parted(data: bytes, parts: int) -> list[bytes]:
     """An input of several parts: value, headers, and the like; those that are absent are empty."""
-    found = data.split(_BETWEEN, parts - 1)
+    found = data.split(BETWEEN, parts - 1)
     return found + [b""] * (parts - len(found))
 
 
@@ -75,7 +76,7 @@ def headers_of(part: bytes) -> tuple[tuple[str, bytes], ...]:
 
 def lines_of(headers: Iterable[tuple[str, bytes]]) -> bytes:
     """The part of an input that `headers_of` reads back."""
-    return _BETWEEN + b"\n".join(name.encode() + b": " + value for name, value in headers)
+    return BETWEEN + b"\n".join(name.encode() + b": " + value for name, value in headers)
 
 
 @contextmanager

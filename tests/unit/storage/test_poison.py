@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta, timezone
 
 import psycopg
 import pytest
@@ -119,6 +120,20 @@ def test_the_reason_is_told_without_any_text_of_the_document(error, told):
 
     assert told in reason
     assert "secret" not in reason
+
+
+@pytest.mark.parametrize(
+    ("arrived_at", "kept"),
+    [
+        (datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-23))), datetime(2200, 1, 1, tzinfo=UTC)),
+        (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=23))), datetime(1900, 1, 1, tzinfo=UTC)),
+        (datetime(2024, 5, 6), datetime(2024, 5, 6, tzinfo=UTC)),  # noqa: DTZ001 - the point of it
+        (datetime(2024, 5, 6, tzinfo=UTC), datetime(2024, 5, 6, tzinfo=UTC)),
+    ],
+)
+def test_a_buried_document_has_an_arrival_that_can_be_read_back(arrived_at: datetime, kept: datetime):
+    """PostgreSQL would take the first two, and give them to nobody: they lie beyond the years that Python has."""
+    assert buried(a_document("when", 7, arrived_at=arrived_at), "detail").arrived_at == kept
 
 
 def test_a_buried_document_keeps_all_it_was_as_json_that_anything_can_read():
