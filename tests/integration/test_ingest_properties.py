@@ -23,6 +23,7 @@ from storage.ingest import Ingest, ReadTo
 from storage.records import DeadLetter, Retraction, ScoredDocument
 
 SENTIMENTS = ("negative", "neutral", "positive")
+EXAMPLES = 10 if settings.get_current_profile_name() == "mutants" else 60
 Record = ScoredDocument | Retraction | DeadLetter
 
 
@@ -100,7 +101,7 @@ def deliver(ingest: Ingest, batch: list[Record]) -> int:
     return scored.fresh - scored.retracted
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(streams())
 def test_any_delivery_adds_up_to_the_set_of_distinct_documents(database: Engine, stream: Stream):
     wipe(database)
