@@ -12,6 +12,13 @@ from sqlalchemy.exc import OperationalError
 
 __all__ = ["transaction"]
 
+_AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.IdleInTransactionSessionTimeout,  # we were stopped for so long that our session was closed
+)
+
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[tuple[Connection, psycopg.Connection[Any]]]:
@@ -32,5 +39,5 @@ def transaction(engine: Engine) -> Iterator[tuple[Connection, psycopg.Connection
                 raise
     except psycopg.errors.ProgramLimitExceeded:
         raise  # an OperationalError by birth, yet about the data: a key too long for its index
-    except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction) as error:
+    except _AWAY as error:
         raise OperationalError("transaction", {}, error) from error
