@@ -12,7 +12,7 @@ from books import an_ingest, differences, expected, ledger, scalar, sums, trend_
 from sqlalchemy import Engine, text
 
 from storage.dead_letter_rows import find
-from storage.ingest import ReadTo
+from storage.ingest import Ingested, ReadTo
 from storage.retention import drop_before
 
 POISON = {
@@ -59,8 +59,9 @@ def test_a_poisoned_batch_that_comes_again_changes_nothing(database: Engine):
 def test_a_batch_of_nothing_but_poison_is_all_dead(database: Engine):
     result = an_ingest(database).scored([a_document(n, n, title="\0") for n in range(4)], [ReadTo(SCORED, 0, 4)])
 
-    assert result.dead == 4
+    assert result == Ingested(dead=4)
     assert differences(database, {0: 4}) == []
+    assert scalar(database, "SELECT next_offset FROM positions") == 4, "the last letter moves it"
 
 
 def test_a_day_that_retention_dropped_behind_our_back_is_made_again_not_blamed_on_the_record(database: Engine):
@@ -72,6 +73,17 @@ def test_a_day_that_retention_dropped_behind_our_back_is_made_again_not_blamed_o
 
     assert (result.fresh, result.dead) == (1, 0)
     assert differences(database, {0: 2}) == []
+
+
+def test_the_column_that_refuses_a_record_is_named(database: Engine):
+    with database.begin() as connection:
+        connection.execute(text("ALTER TABLE documents ADD COLUMN checked text NOT NULL"))
+
+    an_ingest(database).scored([a_document("a", 0)], [])
+
+    detail = scalar(database, "SELECT detail FROM dead_letters")
+    assert str(detail).startswith("PostgreSQL refuses it: NotNullViolation (23502) documents")
+    assert str(detail).endswith(".checked")
 
 
 def test_a_broken_schema_is_nobodys_poison(database: Engine):
