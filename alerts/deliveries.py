@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine
 from alerts import endpoint_states, metrics, outbox
 from alerts.bell import DELIVERIES, Bell
 from alerts.books import Books
+from alerts.channels import Channel, ChannelSender
 from alerts.endpoint_states import Breaker
 from alerts.endpoints import Endpoint
 from alerts.outbox import Claimed
@@ -53,7 +54,7 @@ class Deliverer:
     def __init__(
         self,
         engine: Engine,
-        endpoints: Sequence[Endpoint],
+        endpoints: Sequence[Endpoint | Channel],
         clock: Clock,
         *,
         schedule: Schedule | None = None,
@@ -85,14 +86,16 @@ class Deliverer:
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix="look-up"))
         books = Books(self._engine, stop)
+        channels = ChannelSender()
         async with Sender(timeout=self._timeout) as sender:
             stages = (
                 Deduplicate(books, self._clock, self._lease),
-                Send(sender, self._clock),
+                Send(sender, channels, self._clock),
                 Record(books, self._schedule, self._breaker, self._clock),
             )
             with Bell(self._engine, DELIVERIES, self._poll_s) as bell, ThreadPoolExecutor(1) as ear:
                 await self._rounds(books, stages, lambda: loop.run_in_executor(ear, _hear, bell, stop), stop)
+        channels.close()
 
     async def _rounds(
         self,

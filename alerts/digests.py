@@ -1,4 +1,4 @@
-"""The daily digest: one UTC day's alerts and the companies with most bad news, as one delivery per endpoint."""
+"""The digest: a UTC day's or a week's alerts and the companies with most bad news, one delivery per endpoint."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from alerts import outbox
 from alerts.payload import Company, DigestAlert, DigestCompany, DigestData, DigestPayload
 from storage.records import ANY_ENTITY, ANY_TOPIC
 
-__all__ = ["EVENT", "digest", "write_digest"]
+__all__ = ["WEEK", "digest", "write_digest"]
 
-EVENT = "digest.daily"
+WEEK = 7
 
 _MOST_COMPANIES = 20
 _MOST_ALERTS = 200
@@ -48,10 +48,10 @@ _COMPANIES = text(
 ).bindparams(*_DAY)
 
 
-def digest(connection: Connection, day: date, now: datetime) -> DigestPayload:
-    """The digest of one UTC day, from what the database holds now."""
+def digest(connection: Connection, day: date, now: datetime, days: int = 1) -> DigestPayload:
+    """The digest of one UTC day, or of the seven from `day` on, from what the database holds now."""
     since = datetime.combine(day, time(), UTC)
-    span = {"since": since, "until": since + timedelta(days=1)}
+    span = {"since": since, "until": since + timedelta(days=days)}
     alerts = connection.execute(_ALERTS, span | {"most": _MOST_ALERTS}).all()
     about = {"topic": ANY_TOPIC, "market": ANY_ENTITY, "most": _MOST_COMPANIES + 1}
     sums = connection.execute(_COMPANIES, span | about).all()
@@ -62,18 +62,19 @@ def digest(connection: Connection, day: date, now: datetime) -> DigestPayload:
         negative=market[0].negative if market else 0,
         alerts=tuple(_alert(row) for row in alerts),
         companies=tuple(_company(row) for row in sums if row.entity_id != ANY_ENTITY)[:_MOST_COMPANIES],
+        days=days,
     )
-    return DigestPayload(type="digest.daily", version=1, timestamp=now, data=data)
+    return DigestPayload(type="digest.weekly" if days == WEEK else "digest.daily", version=1, timestamp=now, data=data)
 
 
-def write_digest(connection: Connection, day: date, endpoints: Iterable[str], now: datetime) -> int:
-    """Puts the day's digest into the outbox for each endpoint name; returns how many deliveries are new.
+def write_digest(connection: Connection, day: date, endpoints: Iterable[str], now: datetime, days: int = 1) -> int:
+    """Puts the digest into the outbox for each endpoint name; returns how many deliveries are new.
 
-    A day's digest has one webhook id per endpoint, so two replicas, or two runs, send it once.
+    A day's or a week's digest has one webhook id per endpoint, so two replicas, or two runs, send it once.
     """
-    payload = digest(connection, day, now)
+    payload = digest(connection, day, now, days)
     return outbox.put(
-        connection, endpoints=endpoints, event_type=EVENT, about=day.isoformat(), payload=payload, now=now
+        connection, endpoints=endpoints, event_type=payload.type, about=day.isoformat(), payload=payload, now=now
     )
 
 

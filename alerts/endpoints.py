@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 from standardwebhooks import Webhook
 
 from alerts.errors import EndpointError, ForbiddenAddressError, UnreachableError, WrongSettingError
+from alerts.formats import Format
 
 __all__ = ["EVENTS", "USUAL_EVENTS", "Endpoint", "Target", "is_public", "resolve"]
 
@@ -25,6 +26,7 @@ EVENTS = (
     "alert.reopened",
     "alert.resolved",
     "digest.daily",
+    "digest.weekly",
 )
 
 USUAL_EVENTS = tuple(event for event in EVENTS if event != "alert.acknowledged")
@@ -36,7 +38,8 @@ class Endpoint:
     """One webhook. `secret` is base64, with or without the prefix whsec_. `events` are those it wants to hear of.
 
     While a secret is changed, `old_secret` signs too: a receiver that knows either of them believes the request.
-    With `ordered` a delivery waits until those before it are taken or given up.
+    With `ordered` a delivery waits until those before it are taken or given up. `form` is that of the body; in
+    Alertmanager's there are no digests.
 
     Raises WrongSettingError for a URL that is not http(s) with a host, a secret that cannot sign, or an event that
     does not exist.
@@ -49,6 +52,7 @@ class Endpoint:
     events: tuple[str, ...] = USUAL_EVENTS
     old_secret: str = field(default="", repr=False)
     ordered: bool = False
+    form: Format = "standard"
 
     def __post_init__(self) -> None:
         if _parts(self.url) is None:
@@ -70,7 +74,7 @@ class Endpoint:
 
     def wants(self, event_type: str) -> bool:
         """Whether it is told of such events."""
-        return event_type in self.events
+        return event_type in self.events and (self.form == "standard" or event_type.startswith("alert."))
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ __all__ = [
     "DigestData",
     "DigestPayload",
     "GroupMember",
+    "PingData",
+    "PingPayload",
     "about",
     "member",
     "schemas",
@@ -122,22 +124,38 @@ class DigestCompany(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DigestData(msgspec.Struct, frozen=True, kw_only=True):
-    """One UTC day: its alerts, and the companies with most bad news."""
+    """`days` UTC days from `day` on: their alerts, and the companies with most bad news."""
 
     day: str
     documents: int
     negative: int
     alerts: tuple[DigestAlert, ...]
     companies: tuple[DigestCompany, ...]
+    days: int = 1
 
 
 class DigestPayload(msgspec.Struct, frozen=True, kw_only=True):
-    """The daily digest."""
+    """The daily or weekly digest."""
 
-    type: Literal["digest.daily"]
+    type: Literal["digest.daily", "digest.weekly"]
     version: Literal[1]
     timestamp: Moment
     data: DigestData
+
+
+class PingData(msgspec.Struct, frozen=True, kw_only=True):
+    """What a test carries."""
+
+    text: str
+
+
+class PingPayload(msgspec.Struct, frozen=True, kw_only=True):
+    """Sent by hand, to see whether an endpoint hears: `yuqing webhooks test`."""
+
+    type: Literal["webhook.test"]
+    version: Literal[1]
+    timestamp: Moment
+    data: PingData
 
 
 def about(event: AlertEvent, group: Sequence[News], now: datetime) -> AlertPayload:
@@ -189,7 +207,8 @@ def schemas() -> dict[str, dict[str, Any]]:
     """The JSON Schemas that docs/schemas publishes, by file name."""
     return {
         "alert-v1.json": _schema(AlertPayload, "Yuqing alert webhook, version 1"),
-        "digest-v1.json": _schema(DigestPayload, "Yuqing daily digest webhook, version 1"),
+        "digest-v1.json": _schema(DigestPayload, "Yuqing digest webhook, version 1"),
+        "test-v1.json": _schema(PingPayload, "Yuqing test webhook, version 1"),
     }
 
 

@@ -11,6 +11,7 @@ from yarl import URL
 
 from alerts.endpoints import Endpoint, resolve
 from alerts.errors import RefusedError, UnreachableError
+from alerts.formats import body_in
 from alerts.outbox import Claimed
 from alerts.retries import retry_after
 
@@ -62,17 +63,18 @@ class Sender:
         if self._session is None:
             raise RuntimeError("the sender is not open")
         target = await resolve(endpoint)
+        body = body_in(endpoint.form, claimed.body, endpoint.name)
         headers = {
             "content-type": "application/json",
             "host": target.host,
             "user-agent": _USER_AGENT,
             "webhook-id": claimed.webhook_id,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": endpoint.signature(claimed.webhook_id, now, claimed.body),
+            "webhook-signature": endpoint.signature(claimed.webhook_id, now, body),
         }
         request = self._session.post(
             URL(target.url, encoded=True),
-            data=claimed.body.encode(),
+            data=body.encode(),
             headers=headers,
             allow_redirects=False,
             server_hostname=target.server_name,

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from alerts import endpoint_states, metrics, outbox
 from alerts.books import Books
+from alerts.channels import Channel, ChannelSender
 from alerts.endpoint_states import Breaker
 from alerts.endpoints import Endpoint
 from alerts.errors import AlertsError, RefusedError
@@ -34,7 +35,7 @@ class Delivery:
     """What the stages hand on: a claimed delivery, where it goes, and how sending it ended."""
 
     claimed: Claimed
-    endpoint: Endpoint
+    endpoint: Endpoint | Channel
     error: AlertsError | None = None
 
 
@@ -64,15 +65,20 @@ class Deduplicate:
 
 
 class Send:
-    """Makes one attempt."""
+    """Makes one attempt: at a webhook, or through a channel."""
 
-    def __init__(self, sender: Sender, clock: Clock) -> None:
+    def __init__(self, sender: Sender, channels: ChannelSender, clock: Clock) -> None:
         self._sender = sender
+        self._channels = channels
         self._clock = clock
 
     async def __call__(self, delivery: Delivery) -> Delivery | None:
+        endpoint = delivery.endpoint
         try:
-            await self._sender.post(delivery.endpoint, delivery.claimed, self._clock())
+            if isinstance(endpoint, Channel):
+                await self._channels.post(endpoint, delivery.claimed)
+            else:
+                await self._sender.post(endpoint, delivery.claimed, self._clock())
         except AlertsError as error:
             return replace(delivery, error=error)
         return delivery

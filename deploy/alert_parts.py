@@ -14,12 +14,23 @@ from deploy.threads import Part
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from alerts.channels import Channel
     from alerts.detectors import Detector
     from alerts.endpoints import Endpoint
     from alerts.engine import Timing
+    from alerts.holding import Holding
     from alerts.timers import Timers
 
-__all__ = ["alert_parts", "detectors_of", "endpoints_of", "send_digest", "timers_of", "timing_of"]
+__all__ = [
+    "alert_parts",
+    "detectors_of",
+    "endpoints_of",
+    "holding_of",
+    "send_digest",
+    "send_weekly_digest",
+    "timers_of",
+    "timing_of",
+]
 
 Clock = Callable[[], datetime]
 
@@ -43,6 +54,7 @@ def alert_parts(settings: Settings, services: Services, entities: int, clock: Cl
         clock=clock,
         timing=timing_of(settings),
         poll_s=settings.alerts.poll_s,
+        holding=holding_of(settings),
     )
     parts: dict[str, Part] = {"alert-engine": alert_engine.run}
     if endpoints:
@@ -71,20 +83,43 @@ def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
     )
 
 
-def endpoints_of(settings: Settings) -> Sequence[Endpoint]:
-    """The webhooks. Raises WrongSettingError for one that cannot be called or signed."""
+def endpoints_of(settings: Settings) -> Sequence[Endpoint | Channel]:
+    """The webhooks and channels. Raises WrongSettingError for one that cannot be called or signed."""
+    from alerts.channels import Channel
     from alerts.endpoints import Endpoint
 
-    return tuple(
+    webhooks = [
         Endpoint(
             name=one.name,
             url=one.url,
             secret=one.secret.get_secret_value(),
             allow_private=one.allow_private,
             events=one.events,
+            old_secret=one.old_secret.get_secret_value(),
+            ordered=one.ordered,
+            form=one.form,
         )
         for one in settings.webhooks
-    )
+    ]
+    channels = [
+        Channel(one.name, one.url.get_secret_value(), one.language, one.events, one.ordered)
+        for one in settings.channels
+    ]
+    return (*webhooks, *channels)
+
+
+def holding_of(settings: Settings) -> Holding:
+    """Which alerts are not told of at once. Raises MatcherError for an inhibition that cannot be read."""
+    from alerts.holding import MARKET_QUIETS_MEMBERS, Flapping, Holding, Inhibition
+    from alerts.matchers import parse
+
+    given = settings.alerts
+    rules = [
+        Inhibition(tuple(map(parse, one.source)), tuple(map(parse, one.target)), one.equal) for one in given.inhibit
+    ]
+    if given.market_quiets_members:
+        rules.append(MARKET_QUIETS_MEMBERS)
+    return Holding(tuple(rules), Flapping(given.flap_openings, timedelta(days=given.flap_days)))
 
 
 def timers_of(settings: Settings, engine: Engine, clock: Clock) -> Timers:
@@ -98,6 +133,7 @@ def timers_of(settings: Settings, engine: Engine, clock: Clock) -> Timers:
         clock,
         remind_after=timedelta(minutes=after) if after else None,
         most_reminders=settings.alerts.most_reminders,
+        holding=holding_of(settings),
     )
 
 
@@ -119,3 +155,12 @@ def send_digest(settings: Settings, engine: Engine, clock: Clock) -> None:
     at = clock()
     with engine.begin() as connection:
         write_digest(connection, at.date() - timedelta(days=1), settings.digest.webhooks, at)
+
+
+def send_weekly_digest(settings: Settings, engine: Engine, clock: Clock) -> None:
+    """The same of the seven days up to yesterday."""
+    from alerts.digests import WEEK, write_digest
+
+    at = clock()
+    with engine.begin() as connection:
+        write_digest(connection, at.date() - timedelta(days=WEEK), settings.digest.weekly, at, WEEK)

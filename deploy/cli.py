@@ -13,7 +13,19 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.commands import alerts, dead_letters, documents, label, losses, model_versions, silences, tokens, watchlist
+from deploy.commands import (
+    alerts,
+    dead_letters,
+    documents,
+    label,
+    losses,
+    model_versions,
+    silences,
+    subscriptions,
+    tokens,
+    watchlist,
+    webhooks,
+)
 from deploy.errors import UsageError
 from deploy.options import AsJson, Config, State, WatchLists, read_settings
 from deploy.role_names import ROLES
@@ -34,6 +46,8 @@ app.add_typer(losses.app, name="losses")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(silences.app, name="silences")
 app.add_typer(model_versions.app, name="model-versions")
+app.add_typer(subscriptions.app, name="subscriptions")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(watchlist.app, name="watchlist")
 app.add_typer(label.app, name="label")
 app.add_typer(tokens.app, name="tokens")

@@ -103,13 +103,15 @@ def disk(patient: Patient) -> str:
 
 def endpoints(patient: Patient) -> str:
     """Webhooks can be signed, and their hosts resolve to addresses that may be called; nothing is sent."""
-    from alerts.endpoints import resolve
+    from alerts.endpoints import Endpoint, resolve
     from deploy.alert_parts import endpoints_of
 
     found = endpoints_of(patient.settings)
-    for endpoint in found:
+    webhooks = [endpoint for endpoint in found if isinstance(endpoint, Endpoint)]
+    for endpoint in webhooks:
         asyncio.run(resolve(endpoint))
-    return f"{len(found)} webhooks" if found else "no webhook is configured: alerts are only stored"
+    channels = f", {len(found) - len(webhooks)} channels" if len(found) > len(webhooks) else ""
+    return f"{len(webhooks)} webhooks{channels}" if found else "no webhook is configured: alerts are only stored"
 
 
 def broker(patient: Patient) -> str:

@@ -94,6 +94,12 @@ class Chores:
 
         send_digest(self._settings, self._engine, self._clock)
 
+    def send_weekly_digest(self) -> None:
+        """Queues the digest of the last seven days."""
+        from deploy.alert_parts import send_weekly_digest
+
+        send_weekly_digest(self._settings, self._engine, self._clock)
+
 
 def run_schedule(settings: Settings, services: Services, stop: Event, clock: Callable[[], datetime]) -> None:
     """Runs the chores at their times until `stop`, finishing one that is under way."""
@@ -119,6 +125,9 @@ def run_schedule(settings: Settings, services: Services, stop: Event, clock: Cal
         add("retention", chores.drop_old, "cron", hour=_RETENTION_HOUR)
     if settings.digest.webhooks:
         add("digest", chores.send_digest, "cron", hour=settings.digest.hour)
+    if settings.digest.weekly:
+        when = {"day_of_week": settings.digest.weekday, "hour": settings.digest.hour}
+        add("weekly-digest", chores.send_weekly_digest, "cron", **when)
     if settings.drift.profile is not None:
         add("drift", chores.look_for_drift, "cron", hour=settings.drift.hour)
     scheduler.start()

@@ -10,10 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 __all__ = [
     "Alerts",
+    "Channel",
     "Console",
     "Database",
     "Digest",
     "Drift",
+    "Inhibit",
     "Intake",
     "Kafka",
     "Limits",
@@ -38,7 +40,17 @@ Event = Literal[
     "alert.reopened",
     "alert.resolved",
     "digest.daily",
+    "digest.weekly",
 ]
+_USUAL_EVENTS: tuple[Event, ...] = (
+    "alert.opened",
+    "alert.escalated",
+    "alert.reminded",
+    "alert.reopened",
+    "alert.resolved",
+    "digest.daily",
+    "digest.weekly",
+)
 Minutes = Annotated[int, Field(ge=1)]
 
 
@@ -149,6 +161,14 @@ class Windows(Section):
     hot_hours: float = Field(default=48, gt=0)
 
 
+class Inhibit(Section):
+    """While an alert that matches `source` is on, those that match `target` are held."""
+
+    source: tuple[str, ...] = Field(min_length=1)
+    target: tuple[str, ...] = Field(min_length=1)
+    equal: tuple[str, ...] = ()
+
+
 class Alerts(Section):
     """When a surge of bad news is one."""
 
@@ -162,32 +182,47 @@ class Alerts(Section):
     poll_s: Seconds = 1
     remind_after_min: int = Field(default=60, ge=0)
     most_reminders: int = Field(default=3, ge=0)
+    flap_openings: int = Field(default=3, ge=0)
+    flap_days: float = Field(default=14, gt=0)
+    market_quiets_members: bool = True
+    inhibit: tuple[Inhibit, ...] = ()
 
 
 class Webhook(Section):
-    """An endpoint that gets every alert, signed after Standard Webhooks."""
+    """An endpoint that gets alerts, signed after Standard Webhooks, with two secrets while one is changed."""
 
-    _secrets = ("secret",)
+    _secrets = ("secret", "old_secret")
     name: str = Field(pattern=r"^[a-zA-Z0-9_-]+$")
     url: str = Field(pattern=r"^https?://")
     secret: SecretStr = Field(min_length=1)
     secret_file: Path | None = None
+    old_secret: SecretStr = SecretStr("")
+    old_secret_file: Path | None = None
     allow_private: bool = False
-    events: tuple[Event, ...] = (
-        "alert.opened",
-        "alert.escalated",
-        "alert.reminded",
-        "alert.reopened",
-        "alert.resolved",
-        "digest.daily",
-    )
+    ordered: bool = False
+    form: Literal["standard", "alertmanager", "alertmanager_api"] = "standard"
+    events: tuple[Event, ...] = _USUAL_EVENTS
+
+
+class Channel(Section):
+    """Where people read alerts: DingTalk, Feishu, WeCom, Slack, Teams, mail, by apprise's URL."""
+
+    _secrets = ("url",)
+    name: str = Field(pattern=r"^[a-zA-Z0-9_-]+$")
+    url: SecretStr = Field(min_length=1)
+    url_file: Path | None = None
+    language: Literal["en", "zh"] = "en"
+    ordered: bool = False
+    events: tuple[Event, ...] = _USUAL_EVENTS
 
 
 class Digest(Section):
-    """The daily digest: the hour (UTC) and who gets it; no webhook means no digest."""
+    """The digests: the hour (UTC), who gets the daily and who the weekly one; `weekday` is when that is sent."""
 
     hour: int = Field(default=7, ge=0, le=23)
     webhooks: tuple[str, ...] = ()
+    weekly: tuple[str, ...] = ()
+    weekday: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = "mon"
 
 
 class Drift(Section):

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from deploy.errors import SettingsError
 from deploy.sections import (
     Alerts,
+    Channel,
     Console,
     Database,
     Digest,
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     windows: Windows = Windows()
     alerts: Alerts = Alerts()
     webhooks: tuple[Webhook, ...] = ()
+    channels: tuple[Channel, ...] = ()
     sources: tuple[Source, ...] = ()
     digest: Digest = Digest()
     drift: Drift = Drift()
@@ -87,13 +89,20 @@ class Settings(BaseSettings):
     def _names_agree(self) -> Settings:
         for what, names in (
             ("webhooks", [one.name for one in self.webhooks]),
+            ("channels or webhooks", self._endpoint_names()),
             ("sources", [one.name for one in self.sources]),
         ):
             if doubled := {name for name in names if names.count(name) > 1}:
                 raise ValueError(f"two {what} are named {', '.join(sorted(doubled))}: give each its own name")
-        if missing := set(self.digest.webhooks) - {one.name for one in self.webhooks}:
-            raise ValueError(f"digest.webhooks names {', '.join(sorted(missing))}, which no [[webhooks]] entry is")
+        known = set(self._endpoint_names())
+        for setting, wanted in (("digest.webhooks", self.digest.webhooks), ("digest.weekly", self.digest.weekly)):
+            if missing := set(wanted) - known:
+                told = ", ".join(sorted(missing))
+                raise ValueError(f"{setting} names {told}, which no [[webhooks]] or [[channels]] entry is")
         return self
+
+    def _endpoint_names(self) -> list[str]:
+        return [one.name for one in self.webhooks] + [one.name for one in self.channels]
 
     @property
     def embedded(self) -> bool:

@@ -87,7 +87,20 @@ def _counts(engine: Engine) -> dict[str, Any]:
             "dead_letters": _by(connection, dead_letters.c.reason, dead_letters.c.state == "open"),
             "alerts": _by(connection, alerts.c.status),
             "deliveries": _by(connection, deliveries.c.state),
+            "endpoints": _troubled(connection),
         }
+
+
+def _troubled(connection: Connection) -> dict[str, str]:
+    """By endpoint that is disabled or rests, why."""
+    from storage.tables import endpoint_states
+
+    disabled, resting = endpoint_states.c.disabled_at, endpoint_states.c.resting_until
+    query = select(endpoint_states).where(disabled.is_not(None) | resting.is_not(None))
+    return {
+        row.endpoint: f"{'disabled' if row.disabled_at else 'resting'}: {row.why}"
+        for row in connection.execute(query.order_by(endpoint_states.c.endpoint))
+    }
 
 
 def _by(connection: Connection, column: Any, *where: Any) -> dict[str, int]:
@@ -116,4 +129,5 @@ def _worded(result: dict[str, Any]) -> str:
         for name in ("dead_letters", "alerts", "deliveries"):
             counts = ", ".join(f"{kind} {count:,}" for kind, count in result[name].items())
             lines.append(f"{name.replace('_', ' ')}: {counts or 'none'}")
+        lines += [f"{name} is {why}" for name, why in result["endpoints"].items()]
     return "\n\n".join(lines)

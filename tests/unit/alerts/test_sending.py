@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import msgspec
 import pytest
+from test_payload_schema import alert_payload
 
 from alerts.endpoints import Endpoint
-from alerts.errors import ForbiddenAddressError, RefusedError, UnreachableError
+from alerts.errors import ForbiddenAddressError, RefusedError, UnreachableError, WrongSettingError
 from alerts.outbox import Claimed
 from alerts.receiver import Answer, Received, WebhookReceiver
 from alerts.sending import Sender
@@ -160,3 +162,30 @@ def receiver_request(receiver: WebhookReceiver, webhook_id: str, body: str = "{}
         "webhook-signature": Webhook(SECRET).sign(webhook_id, at, body),
     }
     return httpx.post(receiver.url, content=body, headers=headers).status_code
+
+
+async def test_while_a_secret_is_changed_both_are_believed() -> None:
+    new = "whsec_YW5vdGhlci1zZWNyZXQtYW5vdGhlci1zZWNyZXQ="
+    with WebhookReceiver(SECRET) as before, WebhookReceiver(new) as after:
+        for receiver in (before, after):
+            rotating = Endpoint("desk", receiver.url, new, allow_private=True, old_secret=SECRET)
+            assert await post(rotating) == 204
+        with pytest.raises(RefusedError, match="401"):
+            await post(desk(before.url, secret=new))
+
+
+def test_an_old_secret_that_cannot_sign_is_refused() -> None:
+    with pytest.raises(WrongSettingError, match="old_secret of webhook desk"):
+        Endpoint("desk", "https://example.org/", SECRET, old_secret="whsec_not!base64")
+
+
+async def test_alertmanagers_form_is_signed_as_it_is_sent() -> None:
+    with WebhookReceiver(SECRET) as receiver:
+        endpoint = Endpoint("desk", receiver.url, SECRET, allow_private=True, form="alertmanager")
+        assert not endpoint.wants("digest.daily")
+        async with Sender(timeout=timedelta(seconds=5)) as sender:
+            at = now()
+            body = msgspec.json.encode(alert_payload()).decode()
+            sent = Claimed("msg_2", "desk", "alert.opened", body, 1, created_at=at, since=at, claimed_at=at)
+            assert await sender.post(endpoint, sent, at) == 204
+    assert receiver.received[0].payload["version"] == "4"

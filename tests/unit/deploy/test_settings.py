@@ -180,7 +180,7 @@ def options_of(kind: str) -> tuple[str, ...]:
 def uncommented(text: str) -> str:
     """The example with its commented settings switched on; where one has two forms, the plain one."""
     lines = (re.sub(r"^# ?(?=\[\[|[a-z_]+ = )", "", line) for line in text.splitlines())
-    return "\n".join(line for line in lines if not re.match(r"(url|secret)_file|folder", line))
+    return "\n".join(line for line in lines if not re.match(r"(url|secret|old_secret)_file|folder", line))
 
 
 def test_the_example_shows_every_setting_and_its_default(tmp_path: Path) -> None:

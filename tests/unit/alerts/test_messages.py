@@ -1,0 +1,124 @@
+"""What people read, in English and Chinese; what the web wrote stays text."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from test_payload_schema import NOON, alert_payload
+
+from alerts.formats import body_in
+from alerts.messages import message, parsed
+from alerts.payload import (
+    Company,
+    DigestAlert,
+    DigestCompany,
+    DigestData,
+    DigestPayload,
+    GroupMember,
+    PingData,
+    PingPayload,
+)
+
+BANK = Company(entity_id="bank", name="某银行")
+ALSO = GroupMember(alert_id=UUID(int=9), company=BANK, status="firing", severity="watch", observed=3, expected=0.1)
+
+
+def alert(**changes: Any) -> Any:
+    payload = alert_payload()
+    return msgspec.structs.replace(payload, data=msgspec.structs.replace(payload.data, **changes))
+
+
+def digest(kind: Any = "digest.daily") -> DigestPayload:
+    one = DigestAlert(
+        alert_id=UUID(int=1), company=BANK, status="firing", severity="critical", first_bucket=NOON, last_bucket=NOON,
+        observed=9, expected=0.2,
+    )  # fmt: skip
+    company = DigestCompany(company=BANK, documents=20, negative=12, negative_stories=9, score=-0.4)
+    data = DigestData(day="2024-05-06", documents=100, negative=30, alerts=(one,), companies=(company,))
+    return DigestPayload(type=kind, version=1, timestamp=NOON, data=data)
+
+
+def test_an_alert_in_english() -> None:
+    told = message(alert(also=(ALSO,)), "en")
+    assert told.title == "[warning] Acme Ltd: 5 negative stories and 1 more companies"
+    first = told.text.splitlines()[0]
+    assert first == "New: 5 negative stories in 1 h, 0.02 expected (p 1.0e-09)."
+    assert "Also 某银行" in told.text
+    assert "https://example.org/1" in told.text
+
+
+def test_an_alert_in_chinese() -> None:
+    told = message(alert(also=(ALSO,), actor="li", reason="在查"), "zh")
+    assert told.title == "【警告】Acme Ltd：5 条负面新闻等 2 家公司"
+    assert "1 小时内 5 条负面新闻" in told.text
+    assert "状态：进行中，li：在查" in told.text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("kind", ["digest.daily", "digest.weekly"])
+def test_a_digest_names_alerts_and_companies(language: Any, kind: str) -> None:
+    told = message(digest(kind), language)
+    assert "2024-05-06" in told.title
+    assert told.text.count("某银行") == 2
+    assert told.html.count("某银行") == 2
+
+
+def test_a_test_is_one_too() -> None:
+    payload = PingPayload(type="webhook.test", version=1, timestamp=NOON, data=PingData(text="x"))
+    assert "Yuqing" in message(payload, "en").title
+    assert (
+        body_in("alertmanager", msgspec.json.encode(payload).decode(), "desk") == msgspec.json.encode(payload).decode()
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_nothing_that_the_web_wrote_becomes_markup(language: Any) -> None:
+    tags: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: Any) -> None:
+            tags.append(tag)
+
+    Reader().feed(message(alert(reason="<img src=x onerror=y>"), language).html)
+    assert not {"script", "img"} & set(tags)
+    assert "a" in tags
+
+
+def test_every_payload_is_read_back_from_its_body() -> None:
+    for payload in (alert(also=(ALSO,)), digest()):
+        assert parsed(msgspec.json.encode(payload).decode()) == payload
+
+
+def test_as_alertmanager_sends_it() -> None:
+    body = msgspec.json.encode(alert(also=(ALSO,))).decode()
+    plain = json.loads(body_in("alertmanager", body, "desk"))
+    assert (plain["version"], plain["status"], plain["receiver"]) == ("4", "firing", "desk")
+    assert [each["labels"]["company"] for each in plain["alerts"]] == ["Acme Ltd", "某银行"]
+    assert plain["commonLabels"] == {"alertname": "negative_surge"}
+    assert plain["alerts"][0]["endsAt"] == "0001-01-01T00:00:00Z"
+    for key in ("groupKey", "truncatedAlerts", "groupLabels", "commonAnnotations", "externalURL"):
+        assert key in plain
+    assert set(plain["alerts"][0]) == {
+        "status", "labels", "annotations", "startsAt", "endsAt", "generatorURL", "fingerprint",
+    }  # fmt: skip
+
+
+def test_what_is_over_ends_in_alertmanager_too() -> None:
+    over = msgspec.json.encode(alert(status="resolved")).decode()
+    plain = json.loads(body_in("alertmanager", over, "desk"))
+    assert plain["status"] == "resolved"
+    assert datetime.fromisoformat(plain["alerts"][0]["endsAt"]) == NOON.astimezone(UTC)
+    posted = json.loads(body_in("alertmanager_api", over, "desk"))
+    assert set(posted[0]) == {"labels", "annotations", "startsAt", "endsAt"}
+
+
+def test_an_alert_that_is_on_has_no_end_for_alertmanagers_api() -> None:
+    (posted,) = json.loads(body_in("alertmanager_api", msgspec.json.encode(alert()).decode(), "desk"))
+    assert set(posted) == {"labels", "annotations", "startsAt"}
+    assert all(isinstance(value, str) and value for value in posted["labels"].values())
