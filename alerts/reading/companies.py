@@ -110,7 +110,7 @@ _DAY = text(
            coalesce(sum(negative), 0)::bigint AS negative, coalesce(sum(positive), 0)::bigint AS positive,
            coalesce(sum(negative_stories), 0)::bigint AS negative_stories,
            coalesce(sum(score_micro), 0) / (1e6::double precision * greatest(sum(documents), 1)) AS mean_score
-    FROM trend_counts
+    FROM shown_counts
     WHERE entity_id = :entity_id AND topic = :topic AND bucket >= :since AND bucket < :until
     """
 ).bindparams(*_SPAN)
@@ -118,7 +118,7 @@ _DAY = text(
 _TOPICS = text(
     """
     SELECT topic, sum(documents)::bigint AS documents, sum(negative)::bigint AS negative
-    FROM trend_counts
+    FROM shown_counts
     WHERE entity_id = :entity_id AND topic <> :any AND bucket >= :since AND bucket < :until
     GROUP BY topic ORDER BY documents DESC, topic
     """

@@ -57,7 +57,7 @@ _SUMS = """
 
 _NOW = f"""
     SELECT {_SUMS}, sum(t.revision)::bigint AS revision
-    FROM trend_counts t CROSS JOIN finality f
+    FROM shown_counts t CROSS JOIN finality f
     WHERE t.entity_id = :entity_id AND t.topic = :topic AND t.bucket >= :since AND t.bucket < :until
     GROUP BY 1, f.final_until ORDER BY 1 LIMIT :most
 """  # noqa: S608 - text of our own

@@ -219,8 +219,8 @@ def test_a_switch_of_a_part_leaves_the_rest_as_it_was_and_all_of_it_is_remembere
             r"re-scored as m2, trend \* / \* / 2024-05-06T12:01Z / m2: negative by \d, recounted \d",
         ),
         (
-            "DELETE FROM rescored_counts WHERE entity_id = '*' AND model_version = 'm1' AND bucket = '2024-05-06 12:01Z' "
-            "AND topic = '*'",
+            "DELETE FROM rescored_counts WHERE entity_id = '*' AND topic = '*' AND model_version = 'm1' "
+            "AND bucket = '2024-05-06 12:01Z'",
             r"re-scored as m2, trend \* / \* / 2024-05-06T12:01Z / m1: documents by 0, recounted -3",
         ),
         (

@@ -24,7 +24,7 @@ from storage.rescoring import Range
 from storage.shown_versions import show
 from storage.trend_sums import Key, Sums, add_up, minute_of
 
-MINUTES, NAMES, VERSIONS = 6, 8, ("m2", "m3")
+MINUTES, NAMES, VERSIONS = 3, 4, ("m2", "m3")
 
 
 @dataclass
@@ -118,26 +118,28 @@ SPAN = st.tuples(st.integers(0, MINUTES - 1), st.integers(1, MINUTES)).map(lambd
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("store"), NAME, MINUTE, MOOD),
-        st.tuples(st.just("store"), NAME, MINUTE, MOOD),
         st.tuples(st.just("correct"), NAME, MINUTE, MOOD),
         st.tuples(st.just("retract"), NAME),
         st.builds(lambda v, s, c: ("rescore", v, *s, c), st.sampled_from(VERSIONS), SPAN, st.integers(1, 4)),
         st.builds(lambda v, s: ("show", v, *s), st.sampled_from((*VERSIONS, None)), SPAN),
     ),
-    min_size=3,
-    max_size=16,
+    min_size=5,
+    max_size=12,
 )
+FIRST = st.lists(st.tuples(MINUTE, MOOD), min_size=2, max_size=NAMES)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=STEPS)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first=FIRST, steps=STEPS)
 def test_views_show_each_document_once_under_the_version_in_force_now_and_as_of_every_moment(
-    database: Engine, steps: list[tuple[Any, ...]]
+    database: Engine, first: list[tuple[int, int]], steps: list[tuple[Any, ...]]
 ):
     books = Books(database)
+    for name, (minute, mood) in enumerate(first):
+        books.store(name, minute, mood)
     moments: list[tuple[datetime, dict[Key, Sums]]] = []
-    for name, *arguments in steps:
-        getattr(books, name)(*arguments)
+    for step, *arguments in steps:
+        getattr(books, step)(*arguments)
         expected = books.model.seen()
         assert seen(database) == expected
         moments.append((books.clock.now, expected))
