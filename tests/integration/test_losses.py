@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from book_records import NOON, RAW, SCORED, a_document
+from book_records import DEAD, NOON, RAW, SCORED, a_document
 from books import an_ingest, scalar
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine
@@ -80,19 +80,22 @@ def test_of_what_is_noticed_again_only_the_rest_is_new(database: Engine):
 
 def test_a_loss_counts_until_it_is_acknowledged_by_somebody_with_a_reason(database: Engine):
     with database.begin() as connection:
-        record(connection, [Loss(RAW, 0, 0, 4), Loss(RAW, 0, 6, 7), Loss(RAW, 1, 0, 4)], now=NOON)
+        record(connection, [Loss(RAW, 0, 0, 4), Loss(RAW, 0, 6, 7), Loss(RAW, 1, 0, 4), Loss(DEAD, 0, 0, 4)], now=NOON)
     later = NOON + timedelta(hours=2)
 
     with database.begin() as connection:
         assert acknowledge(connection, [Loss(RAW, 0, 0, 4)], actor="ann", reason="disk full", now=later) == 4
 
-    assert [one.loss for one in known(database)] == [Loss(RAW, 0, 6, 7), Loss(RAW, 1, 0, 4)]
-    assert known(database, acknowledged=True)[0] == Noted(Loss(RAW, 0, 0, 4), NOON, later, "ann", "disk full")
-    assert len(known(database, acknowledged=True)) == 3
+    left = [Loss(DEAD, 0, 0, 4), Loss(RAW, 0, 6, 7), Loss(RAW, 1, 0, 4)]
+    assert [one.loss for one in known(database)] == left, "sorted by topic, partition and place; no other has changed"
+    with database.connect() as connection:
+        assert [one.loss for one in noted(connection)] == left, "acknowledged ones are told to those who ask for them"
+    assert known(database, acknowledged=True)[1] == Noted(Loss(RAW, 0, 0, 4), NOON, later, "ann", "disk full")
+    assert len(known(database, acknowledged=True)) == 4
     with database.begin() as connection:
         every = [one.loss for one in known(database, acknowledged=True)]
-        assert acknowledge(connection, every, actor="bob", reason="too", now=later) == 5, "the first is known already"
-    assert known(database, acknowledged=True)[0].actor == "ann"
+        assert acknowledge(connection, every, actor="bob", reason="too", now=later) == 9, "the second is known already"
+    assert known(database, acknowledged=True)[1].actor == "ann"
     assert missed(database, {0: 7, 1: 4}) == [Loss(RAW, 0, 4, 6)], "that was never noted, so nobody knows of it"
 
 

@@ -29,6 +29,21 @@ def order(start: int = 0) -> ReadingOrder:
     return reading
 
 
+def test_before_an_assignment_nothing_is_ours() -> None:
+    reading = ReadingOrder()
+    assert reading.reached() == {}
+    assert reading.expected(PARTITION) is None
+    assert reading.sort(at(0)).passed_over == {PARTITION}
+
+
+def test_an_order_tells_where_each_partition_of_ours_is_and_nobody_can_move_it_by_that() -> None:
+    reading = order(5)
+    told = reading.reached()
+    assert told == {PARTITION: 5}
+    told[PARTITION] = 99
+    assert reading.expected(PARTITION) == 5
+
+
 def test_records_in_sequence_are_next() -> None:
     told = order(5).sort(at(5, 6, 7))
     assert told.next == at(5, 6, 7)
