@@ -103,7 +103,11 @@ class Course:
 
 
 def _digest(document: ScoredDocument) -> UUID:
-    """Of what its source wrote, so that a later model or story index does not make it another version."""
-    written = (document.published_at.isoformat(), document.url, document.title, document.body)
+    """Of what its source wrote, so that a later model or story index does not make it another version.
+
+    Nor does a later crawl, of an item that does not say when it was published.
+    """
+    published_at = "" if "time_replaced" in document.flags else document.published_at.isoformat()
+    written = (published_at, document.url, document.title, document.body)
     content = "\0".join(written).encode("utf-8", "surrogatepass")
     return UUID(bytes=blake2b(content, digest_size=16).digest())

@@ -12,7 +12,7 @@ import argparse
 import random
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,12 +21,13 @@ from uuid import UUID, uuid4
 
 import psutil
 import psycopg
+from msgspec.structs import replace
 
 from deploy.embedded.ports import remembered_ports
 from deploy.embedded.postgres import EmbeddedPostgres
 from storage.connection import connect
 from storage.ingest import Ingest, ReadTo
-from storage.records import Mention, Origin, ScoredDocument
+from storage.records import Mention, Origin, Retraction, ScoredDocument
 from storage.schema import migrate
 
 START = datetime(2024, 5, 6, tzinfo=UTC)
@@ -67,19 +68,44 @@ def made(count: int, partition: int) -> list[ScoredDocument]:
     return [document(random_, partition, offset) for offset in range(count)]
 
 
-def work(ingest: Ingest, documents: list[ScoredDocument], batch: int) -> None:
+def with_revisions(documents: list[ScoredDocument], share: float) -> list[ScoredDocument | Retraction]:
+    """The same records, a share of which correct or take down, by turns, a document that came before them."""
+    random_ = random.Random(7)
+    records: list[ScoredDocument | Retraction] = []
+    for number, one in enumerate(documents):
+        if not number or random_.random() >= share:
+            records.append(one)
+            continue
+        known = documents[random_.randrange(number)]
+        at = one.arrived_at
+        if len(records) % 2:
+            records.append(replace(one, document_id=known.document_id, published_at=known.published_at, revised_at=at))
+        else:
+            records.append(
+                Retraction(
+                    document_id=known.document_id,
+                    origin=one.origin,
+                    published_at=at,
+                    arrived_at=at,
+                    revised_at=at,
+                )
+            )
+    return records
+
+
+def work(ingest: Ingest, documents: Sequence[ScoredDocument | Retraction], batch: int) -> None:
     for start in range(0, len(documents), batch):
         part = documents[start : start + batch]
         last = part[-1].origin
         ingest.scored(part, [ReadTo("documents.scored", last.partition, last.offset + 1)])
 
 
-def measure(server: str, documents: int, batch: int, workers: int) -> str:
+def measure(server: str, documents: int, batch: int, workers: int, revised: float) -> str:
     with fresh_database(server) as url:
         engine = connect(url, pool_size=workers)
         migrate(engine)
         ingest = Ingest(engine, allowed_lateness=timedelta(minutes=5), clock=lambda: datetime.now(UTC))
-        parts = [made(documents // workers, partition) for partition in range(workers)]
+        parts = [with_revisions(made(documents // workers, partition), revised) for partition in range(workers)]
         started, own = time.perf_counter(), time.process_time()
         with ThreadPoolExecutor(workers) as pool:
             for done in [pool.submit(work, ingest, part, batch) for part in parts]:
@@ -87,7 +113,9 @@ def measure(server: str, documents: int, batch: int, workers: int) -> str:
         seconds, own = time.perf_counter() - started, time.process_time() - own
         theirs = backends_cpu_s(url)
         with engine.connect() as connection:
-            stored = connection.exec_driver_sql("SELECT sum(stored)::bigint FROM ledger").scalar_one()
+            stored = connection.exec_driver_sql(
+                "SELECT sum(upper(r) - lower(r))::bigint FROM ledger, unnest(accounted) r"
+            ).scalar_one()
             rows = connection.exec_driver_sql("SELECT count(*) FROM trend_counts").scalar_one()
         engine.dispose()
     return (
@@ -135,11 +163,12 @@ def main() -> None:
     arguments.add_argument("--documents", type=int, default=30_000)
     arguments.add_argument("--batch", type=int, nargs="+", default=[200, 1000, 2000])
     arguments.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    arguments.add_argument("--revised", type=float, default=0.0, help="share of records that correct or take down")
     given = arguments.parse_args()
     with embedded() if not given.database else _given(given.database) as server:
         for workers in given.workers:
             for batch in given.batch:
-                print(measure(server, given.documents, batch, workers), flush=True)
+                print(measure(server, given.documents, batch, workers, given.revised), flush=True)
 
 
 @contextmanager

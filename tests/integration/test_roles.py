@@ -152,9 +152,11 @@ def test_a_chore_that_fails_is_counted_and_takes_nothing_with_it() -> None:
 def test_score_needs_no_service(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     Path("some.jsonl").write_text(
         '{"source": "gazette", "title": "Quillfeather Rockets wins a large order"}\n\nnot json\n'
+        '{"source": "gazette", "guid": "7", "retracted": true}\n'
     )
     assert main(["score", "some.jsonl"]) == 1
-    good, bad = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    good, bad, takedown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (takedown["line"], takedown["retracted"]) == (4, True)
     assert (good["line"], good["mentions"][0]["entity_id"]) == (1, "QUILL.X")
     assert abs(good["negative"] + good["neutral"] + good["positive"] - 1) < 1e-5
     assert (bad["line"], bad["error"]) == (3, "not_json")

@@ -29,6 +29,12 @@ def test_versions_in_ascending_order():
     assert len(set(versions)) == 5
 
 
+def test_an_item_that_does_not_say_when_it_was_published_is_one_version_whenever_it_is_crawled():
+    first, again = (a_correction("a", 0, minute=minute, flags=("time_replaced",)) for minute in (0, 60))
+
+    assert version_of(first) == version_of(again)
+
+
 def test_of_two_contents_of_one_time_the_same_one_wins_whichever_came_first():
     one, other = (version_of(a_correction("a", 0, title=title)) for title in ("One", "Other"))
 

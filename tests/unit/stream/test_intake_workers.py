@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from storage.records import Retraction
 from stream.entities import EntityLinker
 from stream.errors import Unreadable
 from stream.intake import Intake, RawRecord, Read
@@ -23,7 +24,7 @@ LETHAL = b"lethal"
 class Fragile(Intake):
     """Sends its process astray on one record, and has a defect that shows on another."""
 
-    def read(self, record: RawRecord) -> Read:
+    def read(self, record: RawRecord) -> Read | Retraction:
         if record.value == LETHAL:
             os.kill(os.getpid(), signal.SIGKILL)
         if record.value == b"defect":
@@ -54,9 +55,11 @@ def titled(count: int) -> list[bytes]:
 
 
 def test_they_answer_in_order_what_intake_here_answers(workers: IntakeWorkers) -> None:
-    given = records(*titled(40), b"not json", b'{"source": "wire", "title": "<p></p>"}')
+    takedown = b'{"source": "wire", "guid": "a", "retracted": true}'
+    given = records(*titled(39), takedown, b"not json", b'{"source": "wire", "title": "<p></p>"}')
     here, there = intake().read_all(given), workers.read_all(given)
     assert there[:40] == here[:40]
+    assert isinstance(there[39], Retraction)
     reasons = [(one.reason, one.detail) for one in there[40:] if isinstance(one, Unreadable)]
     assert reasons == [(one.reason, one.detail) for one in here[40:] if isinstance(one, Unreadable)]
     assert len(reasons) == 2
