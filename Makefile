@@ -88,6 +88,10 @@ bench-long: install-test ## ten minutes at 90 % of capacity: lag and memory; a q
 bench-million: install-test ## a backlog of a million documents: rate and memory; an hour; DOCUMENTS=1000000
 	@$(BIN)/python tests/bench/bench_million.py --out build/bench-million.json $(if $(DOCUMENTS),--documents $(DOCUMENTS))
 
+.PHONY: pictures
+pictures: install-test ## the console's pictures in docs/pictures; needs Debian's chromium and fonts-noto-cjk
+	$(BIN)/python tests/screenshots.py docs/pictures
+
 api-fuzz: install-test ## schemathesis against the API, some minutes; EXAMPLES=200 requests of each kind and route
 	API_FUZZ_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/python -m pytest tests/integration/test_api_fuzz.py
 

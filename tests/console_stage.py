@@ -66,15 +66,19 @@ class ConsoleStage:
         assert answer.status_code == 200, answer.text
         return client
 
-    def token(self, role: Role, *, lasts: timedelta = timedelta(days=1), scopes: list[Scope] | None = None) -> str:
+    def token(
+        self, role: Role, *, name: str = "", lasts: timedelta = timedelta(days=1), scopes: list[Scope] | None = None
+    ) -> str:
         """Another token."""
         with self.database.begin() as connection:
-            return tokens.create(connection, f"a {role}", role, now=wall_clock(), lasts=lasts, scopes=scopes)[1]
+            actor = name or f"a {role}"
+            return tokens.create(connection, actor, role, now=wall_clock(), lasts=lasts, scopes=scopes)[1]
 
     def alert_id(self, entity_id: str = "acme") -> UUID:
-        """The alert of a company."""
+        """The newest alert of a company."""
         with self.database.connect() as connection:
             query = select(alerts.c.alert_id).where(alerts.c.entity_id == entity_id)
+            query = query.order_by(alerts.c.first_bucket.desc())
             found: UUID = connection.execute(query).scalars().first()
             return found
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from alerts.api import alerts, answers, documents, entities, live, silences, system, trends
+from alerts.api import alerts, answers, documents, entities, live, silences, subscriptions, system, trends
 from alerts.api.parts import Parts
 from alerts.api.problems import PROBLEM_JSON, Problem, handle_problems
 
@@ -21,6 +21,7 @@ _ROUTERS = (
     alerts.router,
     answers.router,
     silences.router,
+    subscriptions.router,
     trends.router,
     documents.router,
     entities.router,

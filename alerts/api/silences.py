@@ -30,6 +30,11 @@ class MatcherOut(Body):
     operator: Literal["=", "!=", "=~", "!~"]
     value: Annotated[str, Field(max_length=300, pattern=r"^[^\x00]*$")]
 
+    @classmethod
+    def of(cls, matcher: Matcher) -> MatcherOut:
+        """A stored one."""
+        return cls.model_validate({"label": matcher.label, "operator": matcher.operator, "value": matcher.value})
+
 
 class NewSilence(Body):
     """What is to be silent, until when, and why."""
@@ -88,6 +93,6 @@ def end_silence(parts: TheParts, actor: Configurer, silence_id: UUID) -> Silence
 
 
 def _out(parts: TheParts, silence: Silence) -> SilenceOut:
-    kept = {name: getattr(silence, name) for name in SilenceOut.model_fields if name not in ("state", "matchers")}
-    matchers = [MatcherOut(label=m.label, operator=m.operator, value=m.value) for m in silence.matchers]  # type: ignore[arg-type]
+    kept = {name: getattr(silence, name) for name in SilenceOut.model_fields.keys() - {"state", "matchers"}}
+    matchers = [MatcherOut.of(each) for each in silence.matchers]
     return SilenceOut(state=silence.state(parts.clock()), matchers=matchers, **kept)

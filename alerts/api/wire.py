@@ -19,6 +19,7 @@ __all__ = [
     "Parameters",
     "Short",
     "Words",
+    "whole",
 ]
 
 _PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$"
@@ -49,6 +50,11 @@ def _decimal(value: Any) -> Any:
     if isinstance(value, str) and not (value.isascii() and value.isdecimal()):
         raise ValueError("write a whole number in digits")
     return value
+
+
+def whole(value: Any) -> Any:
+    """For whole numbers in a body: JSON has one kind of number, and 13.0 is a whole one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _boolean(value: Any) -> Any:

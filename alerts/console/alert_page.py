@@ -17,6 +17,7 @@ from alerts.console.wording import wording
 from alerts.evidence import from_json
 from alerts.reading import alert_list, companies
 from alerts.reading.expected_band import BandPoint, expected_band
+from alerts.series import time_of
 
 __all__ = ["router"]
 
@@ -38,6 +39,7 @@ def alert_page(visit: TheVisit, alert_id: UUID, query: Annotated[DoneQuery, Quer
         stored = alert_list.evidence_of(connection, alert_id)
         if alert is None or stored is None:
             raise RefusedPageError(404)
+        evidence = from_json(stored)
         company = companies.find_company(connection, alert.entity_id)
         points = expected_band(
             connection,
@@ -46,6 +48,7 @@ def alert_page(visit: TheVisit, alert_id: UUID, query: Annotated[DoneQuery, Quer
             horizon_s=alert.horizon_s,
             first=alert.first_bucket,
             last=alert.last_bucket,
+            peak=time_of(evidence.peak.bucket),
         )
         history = alert_list.history(connection, alert_id)
         sent = alert_list.sent(connection, alert_id)
@@ -58,7 +61,7 @@ def alert_page(visit: TheVisit, alert_id: UUID, query: Annotated[DoneQuery, Quer
     return visit.page(
         "alert.html",
         alert=alert,
-        evidence=from_json(stored),
+        evidence=evidence,
         chart=chart,
         points=[point for point in points if point.observed or point is points[-1]],
         history=history,

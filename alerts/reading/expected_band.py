@@ -16,8 +16,8 @@ from alerts.series import MINUTES_A_DAY, Series, minute_of, time_of
 
 __all__ = ["BandPoint", "expected_band"]
 
-_STEP_MIN: Final = 60
-_MOST_POINTS: Final = 240
+_STEPS_IN_HORIZON: Final = 12
+_MOST_POINTS: Final = 400
 _CLUSTERING: Final = 1.4
 
 
@@ -32,16 +32,26 @@ class BandPoint:
 
 
 def expected_band(
-    connection: Connection, entity_id: str, baseline: Baseline, *, horizon_s: int, first: datetime, last: datetime
+    connection: Connection,
+    entity_id: str,
+    baseline: Baseline,
+    *,
+    horizon_s: int,
+    first: datetime,
+    last: datetime,
+    peak: datetime,
 ) -> list[BandPoint]:
-    """Hourly points from one horizon before `first` to a day after `last`, at most 240; the newest are kept.
+    """From a horizon (at least a day) before `first` to a day after `last`: twelve points a horizon, at most some 400.
 
+    The decisive minute `peak` is one of them, so the chart shows the count that the alert tells.
     The expectation is the detector's own (`alerts.baselines`): a Gamma belief about the rate from the past that ends a
     horizon, and at least a day, before each point, widened by the clustering of stories.
     """
     horizon = max(1, horizon_s // 60)
     start, end = minute_of(first) - max(horizon, MINUTES_A_DAY), minute_of(last) + MINUTES_A_DAY
-    at = np.arange(start, end + 1, _STEP_MIN, dtype=np.int64)[-_MOST_POINTS:]
+    step = max(1, horizon // _STEPS_IN_HORIZON, (end - start) // _MOST_POINTS)
+    start += (minute_of(peak) - start) % step
+    at = np.arange(start, end + 1, step, dtype=np.int64)
     gap = max(MINUTES_A_DAY, horizon)
     since = int(at[0]) - gap - baseline.history_days * MINUTES_A_DAY - 1
     counts = StoredCounts(connection)

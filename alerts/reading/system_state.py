@@ -89,7 +89,7 @@ _FIGURES = text(
 
 _MODELS = text(
     """
-    SELECT model_version, sum(documents)::bigint FROM trend_counts
+    SELECT model_version, sum(documents)::bigint FROM shown_counts
     WHERE entity_id = '*' AND topic = '*' AND bucket > CAST(:newest AS timestamptz) - interval '1 day'
     GROUP BY model_version ORDER BY 2 DESC
     """

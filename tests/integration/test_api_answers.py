@@ -72,6 +72,27 @@ def test_a_silence_begins_and_ends(client: TestClient):
     assert client.delete(f"/silences/{made['silence_id']}").status_code == 404
 
 
+def test_a_subscription_is_made_listed_and_taken_away(client: TestClient):
+    wanted = {
+        "analyst": "ada",
+        "endpoint": "desk",
+        "matchers": [{"label": "group", "operator": "=", "value": "banks"}],
+        "min_severity": "warning",
+        "quiet_from": "22:00",
+        "quiet_until": "07:00",
+        "zone": "Europe/Berlin",
+    }
+    made = client.post("/subscriptions", json=wanted)
+    path = f"/subscriptions/{made.json()['subscription_id']}"
+
+    assert made.status_code == 201, made.text
+    assert wanted.items() <= made.json().items()
+    assert client.get("/subscriptions?analyst=ada").json() == [made.json()]
+    assert client.get("/subscriptions?analyst=bob").json() == []
+    assert client.post("/subscriptions", json=wanted | {"zone": "Mars/Base"}).status_code == 400
+    assert (client.delete(path).status_code, client.delete(path).status_code) == (200, 404)
+
+
 def test_a_document_is_corrected(own_console: ConsoleStage, client: TestClient):
     document = client.get("/documents", params={"q": "降息"}).json()["items"][0]
     answer = client.post(f"/documents/{document['document_id']}/corrections", json={"sentiment": "neutral"})

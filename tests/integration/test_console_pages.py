@@ -51,6 +51,7 @@ def test_an_alert_page_tells_why_and_what_happened(client: TestClient, console: 
 
     assert "Acme trouble" in page.replace("<mark>", "").replace("</mark>", "")
     assert "<mark>Acme</mark>" in page
+    assert "at most 6, while" in page  # the chart says the count that the alert tells
     assert re.search(r'<polygon class="band" points="[\d., ]+"/>', page)
     assert "alert.opened" in page
 
