@@ -38,7 +38,7 @@ from alerts.recording import record
 from alerts.series import minute_of
 from alerts.work import Claim, Job, claim, put_back
 from storage.tables import alerts
-from storage.watermarks import low_watermark
+from storage.watermarks import look, low_watermark
 
 __all__ = ["LOCK", "AlertEngine", "Clock", "Timing"]
 
@@ -105,6 +105,8 @@ class AlertEngine:
     def once(self) -> int:
         """One round: every job that can be judged now, then what has gone quiet; returns how many jobs it took."""
         after, taken = _BEGINNING, 0
+        with self._engine.begin() as connection:  # on its own: ingest locks in another order
+            look(connection, now=self._clock(), idle_after=self._timing.idle_after)
         while True:
             with self._engine.begin() as connection, metrics.judging_seconds.time():
                 complete = self._begin(connection)

@@ -42,6 +42,8 @@ class Schedule:
     factor: float = 4.0
     longest: timedelta = timedelta(hours=6)
     give_up: timedelta = timedelta(hours=24)
+    least: int = 5
+    """So many attempts are made in any case: after a standstill, or with a clock set forwards, time seems over."""
 
     def next_attempt(
         self, *, attempts: int, created_at: datetime, now: datetime, error: AlertsError, chance: Callable[[], float]
@@ -56,7 +58,7 @@ class Schedule:
         wait = timedelta(seconds=seconds * (0.8 + 0.4 * chance()))
         asked = error.retry_after if isinstance(error, RefusedError) else None
         at = now + max(wait, asked or timedelta(0))
-        return at if at <= created_at + self.give_up else None
+        return at if at <= created_at + self.give_up or attempts < self.least else None
 
 
 def retry_after(value: str | None, now: datetime) -> timedelta | None:

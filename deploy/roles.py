@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import structlog
 
+from deploy.clock import SteadyClock, now
 from deploy.intake_parts import watched
 from deploy.role_names import ROLES
 from deploy.services import Services, topics_of
@@ -25,11 +26,6 @@ __all__ = ["RUN_ROLE", "RunRole", "now", "roles_for"]
 _log = structlog.get_logger()
 
 RunRole = Callable[[Settings, Services, threading.Event], None]
-
-
-def now() -> datetime:
-    """The real clock: aware, in UTC."""
-    return datetime.now(UTC)
 
 
 def roles_for(settings: Settings) -> tuple[str, ...]:
@@ -44,11 +40,12 @@ def source(settings: Settings, services: Services, stop: threading.Event) -> Non
     from stream.sources import build
 
     state = settings.state_folder / "sources"
+    steady = SteadyClock()  # sources wait by it: for a host, for a pace
     with Publisher(services.kafka, topics_of(settings)) as sink:
         parts: dict[str, Part] = {}
         for one in settings.sources:
             options = one.options.get_secret_value()
-            make = partial(build, one.kind, options, sink, name=one.name, state=state, clock=now)
+            make = partial(build, one.kind, options, sink, name=one.name, state=state, clock=steady)
             parts[one.name] = partial(_kept_running, one.name, make)
         run_together(parts, stop)
     stop.wait()  # a replay has an end, a role has none
@@ -87,7 +84,7 @@ def scorer(settings: Settings, services: Services, stop: threading.Event) -> Non
             classifier,
             token_budget=chosen.token_budget or classifier.token_budget,
             deadline_ms=chosen.deadline_ms,
-            clock=now,
+            clock=SteadyClock(),
         ).run(stop)
     books.dispose()
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
+from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]
 from prometheus_client import Counter
 from sqlalchemy import Engine
 
+from deploy.clock import ClockWatch, SteadyClock, careful
 from deploy.services import Services, topics_of
 from deploy.settings import Settings
 
-__all__ = ["CHORES", "Chores", "run_schedule"]
+__all__ = ["CHORES", "Chores", "follow_clock", "run_schedule"]
 
 _log = structlog.get_logger()
 
@@ -23,6 +25,7 @@ CHORES = Counter("yuqing_chores", "Chores run, by name and outcome.", ["chore", 
 
 _DAYS_AHEAD = 3
 _RETENTION_HOUR = 3
+_LOOK_AT_CLOCK_S = 10.0
 _TIMERS_S = 2
 """How late a snooze may end, or a silence's alerts be told."""
 
@@ -30,10 +33,18 @@ _TIMERS_S = 2
 class Chores:
     """What is to be done now and then; each is harmless to repeat."""
 
-    def __init__(self, settings: Settings, engine: Engine, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        clock: Callable[[], datetime],
+        careful: Callable[[], datetime] | None = None,
+    ) -> None:
+        """`careful` is the clock for what cannot be undone: it does not follow a wall clock that is set forwards."""
         self._settings = settings
         self._engine = engine
         self._clock = clock
+        self._careful = careful or clock
 
     def make_partitions(self) -> None:
         """Makes the day partitions of yesterday to three days from now."""
@@ -66,7 +77,7 @@ class Chores:
         """Drops documents and mentions beyond the retention."""
         from storage.retention import drop_before
 
-        day = self._clock().date() - timedelta(days=self._settings.retention.days)
+        day = self._careful().date() - timedelta(days=self._settings.retention.days)
         dropped = drop_before(self._engine, day)
         _log.info("retention_done", before=day.isoformat(), dropped=dropped)
 
@@ -92,7 +103,7 @@ class Chores:
         """Queues the digest of yesterday for every endpoint that wants it."""
         from deploy.alert_parts import send_digest
 
-        send_digest(self._settings, self._engine, self._clock)
+        send_digest(self._settings, self._engine, self._careful)
 
     def send_weekly_digest(self) -> None:
         """Queues the digest of the last seven days."""
@@ -107,7 +118,8 @@ def run_schedule(settings: Settings, services: Services, stop: Event, clock: Cal
     from stream.loss_watch import LossWatch
 
     engine = connect(services.database_url, pool_size=2)
-    chores = Chores(settings, engine, clock)
+    steady = SteadyClock(clock)
+    chores = Chores(settings, engine, clock, careful(clock, steady))
     scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": 3600})
 
     def add(name: str, work: Callable[[], object], trigger: str, **when: Any) -> None:
@@ -132,9 +144,20 @@ def run_schedule(settings: Settings, services: Services, stop: Event, clock: Cal
         add("drift", chores.look_for_drift, "cron", hour=settings.drift.hour)
     scheduler.start()
     _log.info("scheduler_started", chores=[job.id for job in scheduler.get_jobs()])
-    stop.wait()
+    watch_clock = ClockWatch(clock, steady)
+    while not stop.wait(_LOOK_AT_CLOCK_S):
+        if jump := watch_clock.jump():
+            _log.error("clock_jumped", seconds=jump.total_seconds(), fix="run NTP (chrony); restart after a correction")
+            follow_clock(scheduler.get_jobs(), clock())
     scheduler.shutdown(wait=True)
     engine.dispose()
+
+
+def follow_clock(jobs: Iterable[Any], now: datetime) -> None:
+    """Plans jobs anew after the wall clock was set: set back by a day, what runs every 5 s would rest for a day."""
+    for job in jobs:
+        every = isinstance(job.trigger, IntervalTrigger)
+        job.modify(next_run_time=now if every else job.trigger.get_next_fire_time(None, now))
 
 
 def _reported(name: str, work: Callable[[], object]) -> Callable[[], None]:

@@ -54,8 +54,13 @@ def test_chance_spreads_attempts_by_a_fifth_to_both_sides() -> None:
 
 
 def test_after_a_day_it_is_given_up() -> None:
-    assert next_attempt(now=NOON + timedelta(hours=23, minutes=59)) is not None
-    assert next_attempt(now=NOON + timedelta(hours=24)) is None
+    assert next_attempt(9, now=NOON + timedelta(hours=17, minutes=59)) is not None
+    assert next_attempt(9, now=NOON + timedelta(hours=24)) is None
+
+
+def test_a_clock_that_was_set_a_day_forwards_gives_nothing_up_after_one_attempt() -> None:
+    later = NOON + timedelta(days=1)
+    assert [next_attempt(attempts, now=later) is None for attempts in range(1, 7)] == [False] * 4 + [True] * 2
 
 
 def test_the_schedule_fits_about_ten_attempts_into_a_day() -> None:
