@@ -10,7 +10,7 @@ WORKERS ?= 2
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-test test check unit recovery acceptance fuzz mutants train evaluate bench bench-long bench-million api-fuzz clean
+.PHONY: help demo install install-test test check unit recovery acceptance storm fuzz mutants train evaluate bench bench-long bench-million api-fuzz clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,9 @@ test: check ## every test, the real broker, database and cache included, with co
 	$(ONE_THREAD) $(BIN)/python -m coverage run -m pytest --numprocesses $(WORKERS) --dist loadfile
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=90 --skip-covered --sort=cover
+
+storm: install-test ## ten thousand alerts, a hundred kills, and a long search for a wrong history; half an hour
+	$(BIN)/python -m pytest tests/storm -x
 
 unit: install-test ## the tests that need no service
 	$(BIN)/python -m pytest tests/unit

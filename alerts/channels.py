@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
-
-import apprise
 
 from alerts.endpoints import EVENTS, USUAL_EVENTS
 from alerts.errors import UnreachableError, WrongSettingError
-from alerts.messages import Language, message, parsed
 from alerts.outbox import Claimed
+
+if TYPE_CHECKING:
+    from alerts.messages import Language
 
 __all__ = ["SCHEMES", "Channel", "ChannelSender"]
 
@@ -40,6 +40,8 @@ class Channel:
     ordered: bool = False
 
     def __post_init__(self) -> None:
+        import apprise  # where there is no channel, nobody waits for its hundred plugins
+
         scheme = urlsplit(self.url).scheme
         if scheme not in SCHEMES:
             raise WrongSettingError(f"url of channel {self.name}", f"{scheme}://…", f"choose of {', '.join(SCHEMES)}")
@@ -76,6 +78,10 @@ class ChannelSender:
 
 
 def _notify(channel: Channel, claimed: Claimed) -> bool:
+    import apprise
+
+    from alerts.messages import message, parsed
+
     told = message(parsed(claimed.body), channel.language)
     html = urlsplit(channel.url).scheme in _HTML
     notifier = apprise.Apprise()

@@ -7,12 +7,15 @@ import socket
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from standardwebhooks import Webhook
 
 from alerts.errors import EndpointError, ForbiddenAddressError, UnreachableError, WrongSettingError
-from alerts.formats import Format
+
+if TYPE_CHECKING:
+    from alerts.formats import Format
 
 __all__ = ["EVENTS", "USUAL_EVENTS", "Endpoint", "Target", "is_public", "resolve"]
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from alerts.timers import Timers
 
 __all__ = [
+    "FAILOVER_S",
     "alert_parts",
     "detectors_of",
     "endpoints_of",
@@ -33,6 +34,10 @@ __all__ = [
 ]
 
 Clock = Callable[[], datetime]
+
+FAILOVER_S = 3.0
+"""An engine that is stopped in the middle of its transaction holds the lock of engines so long; then another goes on.
+A pause of ours between two statements is a thousandth of that."""
 
 
 @contextmanager
@@ -46,7 +51,7 @@ def alert_parts(settings: Settings, services: Services, entities: int, clock: Cl
     from storage.connection import connect
 
     endpoints = endpoints_of(settings)
-    engine = connect(services.database_url, pool_size=settings.database.pool)
+    engine = connect(services.database_url, pool_size=settings.database.pool, idle_transaction_s=FAILOVER_S)
     alert_engine = AlertEngine(
         engine,
         detectors_of(settings, entities),

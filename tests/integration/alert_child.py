@@ -1,4 +1,7 @@
-"""A process with an alert engine and a deliverer, to be killed: `alert_child.py DATABASE_URL RECEIVER_URL`."""
+"""A process with an alert engine, timers and a deliverer, to be killed.
+
+`alert_child.py DATABASE_URL RECEIVER_URL [JOBS_AT_ONCE]`
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,17 @@ from datetime import timedelta
 from alert_stage import LATENESS, SECRET, surge_detector, wall_clock
 
 from alerts.deliveries import Deliverer
-from alerts.endpoints import Endpoint
+from alerts.endpoints import EVENTS, Endpoint
 from alerts.engine import AlertEngine, Timing
 from alerts.retries import Schedule
+from alerts.timers import Timers
 from storage.connection import connect
 
 
-def main(database_url: str, receiver_url: str) -> None:
+def main(database_url: str, receiver_url: str, jobs_at_once: int) -> None:
     """Runs until it is killed."""
     stop = threading.Event()
-    desk = Endpoint("desk", receiver_url, SECRET, allow_private=True)
+    desk = Endpoint("desk", receiver_url, SECRET, allow_private=True, events=EVENTS)
     engine = AlertEngine(
         connect(database_url),
         [surge_detector()],
@@ -26,7 +30,7 @@ def main(database_url: str, receiver_url: str) -> None:
         clock=wall_clock,
         timing=Timing(allowed_lateness=LATENESS, quiet=timedelta(days=1)),
         poll_s=0.1,
-        jobs_at_once=7,
+        jobs_at_once=jobs_at_once,
     )
     deliverer = Deliverer(
         connect(database_url),
@@ -36,9 +40,16 @@ def main(database_url: str, receiver_url: str) -> None:
         lease=timedelta(seconds=1),
         poll_s=0.1,
     )
+    timers = Timers(connect(database_url), [desk], wall_clock)
     threading.Thread(target=engine.run, args=(stop,), daemon=True).start()
+    threading.Thread(target=_scan, args=(timers, stop), daemon=True).start()
     deliverer.run(stop)
 
 
+def _scan(timers: Timers, stop: threading.Event) -> None:
+    while not stop.wait(0.2):
+        timers.once()
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 7)
