@@ -15,21 +15,21 @@ Locks are taken in the order of `storage/ingest.py`: document_keys, rescored_doc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from psycopg import Cursor
 from psycopg.rows import dict_row
 from sqlalchemy import Connection, Engine, text
 
 from storage import rescored_rows, rescored_sums
 from storage.driver import transaction
+from storage.partitions import stored_days
 from storage.records import Mention, Origin, ScoredDocument
 from storage.rescored_sums import Rescored
 
-__all__ = ["Place", "Range", "book", "read", "unscored"]
+__all__ = ["Place", "Range", "book", "days", "places", "read", "unscored"]
 
 Place = tuple[datetime, UUID]
 """Where a document lies: its publication and its id."""
@@ -46,19 +46,32 @@ class Range:
 
 def unscored(connection: Connection, wanted: Range) -> int:
     """How many stored documents of the range the version has scored neither when they came nor since."""
-    return int(connection.execute(_UNSCORED, _given(wanted)).scalar_one())
+    return int(connection.execute(_COUNT, _given(wanted)).scalar_one())
 
 
-def read(engine: Engine, wanted: Range, after: Place | None, most: int) -> list[ScoredDocument]:
-    """At most `most` of those documents, by publication and id, from behind `after` on.
+def days(connection: Connection, wanted: Range) -> list[Range]:
+    """The range by UTC days, those that have documents: a day is what can be looked through at once."""
+    stored = (datetime.combine(day, time.min, UTC) for day in stored_days(connection))
+    cut = [(max(wanted.since, day), min(wanted.until, day + timedelta(days=1))) for day in stored]
+    return [replace(wanted, since=since, until=until) for since, until in cut if since < until]
+
+
+def places(connection: Connection, wanted: Range) -> list[Place]:
+    """Where these documents lie, by publication and id; some 100 bytes each, so ask by the day."""
+    return [(row.published_at, row.document_id) for row in connection.execute(_PLACES, _given(wanted))]
+
+
+def read(engine: Engine, places: Sequence[Place]) -> list[ScoredDocument]:
+    """The documents at these places of one day, in their order, as they were first scored; those that are still stored.
 
     Mentions come in the order in which the text names them: that in which a model is asked about them.
     """
-    place = after or (wanted.since, UUID(int=0))
+    given = {"ids": [document_id for _, document_id in places], "first": places[0][0], "last": places[-1][0]}
     with transaction(engine) as (_, driver), driver.cursor(row_factory=dict_row) as cursor:
-        given = _given(wanted) | {"published_at": place[0], "document_id": place[1], "most": most}
         rows = cursor.execute(_READ, given).fetchall()
-        mentions = _mentions(cursor, rows) if rows else {}
+        mentions: dict[UUID, list[Mention]] = {}
+        for row in cursor.execute(_MENTIONS, given).fetchall():
+            mentions.setdefault(row.pop("document_id"), []).append(Mention(**row))
     return [_document(row, mentions.get(row["document_id"], [])) for row in rows]
 
 
@@ -75,19 +88,6 @@ def book(engine: Engine, documents: Sequence[Rescored], *, now: datetime) -> int
     return len(kept)
 
 
-def _mentions(cursor: Cursor[dict[str, Any]], rows: Sequence[dict[str, Any]]) -> dict[UUID, list[Mention]]:
-    """Those of a chunk in one look: the index of mentions begins with the company."""
-    given = {
-        "first": rows[0]["published_at"],
-        "last": rows[-1]["published_at"],
-        "ids": [row["document_id"] for row in rows],
-    }
-    found: dict[UUID, list[Mention]] = {}
-    for row in cursor.execute(_MENTIONS, given).fetchall():
-        found.setdefault(row.pop("document_id"), []).append(Mention(**row))
-    return found
-
-
 def _document(row: dict[str, Any], mentions: Sequence[Mention]) -> ScoredDocument:
     origin = Origin(topic=row.pop("raw_topic"), partition=row.pop("raw_partition"), offset=row.pop("raw_offset"))
     written = f"{row['title']}\n{row['body']}"
@@ -101,32 +101,28 @@ def _given(wanted: Range) -> dict[str, Any]:
 
 
 # An erased document keeps the scores of the text that it had.
-_WANTED = """
-    d.published_at >= {since} AND d.published_at < {until} AND d.model_version <> {version}
-    AND (d.title <> '' OR d.body <> '')
-    AND NOT EXISTS (
-        SELECT FROM rescored_documents r
-        WHERE (r.raw_topic, r.raw_partition, r.raw_offset) = (d.raw_topic, d.raw_partition, d.raw_offset)
-          AND r.version = {version}
-    )
+_UNSCORED = """
+FROM documents d
+WHERE d.published_at >= :since AND d.published_at < :until AND d.model_version <> :version
+  AND NOT EXISTS (
+      SELECT FROM rescored_documents r
+      WHERE (r.raw_topic, r.raw_partition, r.raw_offset) = (d.raw_topic, d.raw_partition, d.raw_offset)
+        AND r.version = :version
+  )
+"""
+_COUNT = text(f"SELECT count(*) {_UNSCORED}")
+_PLACES = text(f"SELECT d.published_at, d.document_id {_UNSCORED} ORDER BY 1, 2")
+
+_READ = """
+SELECT document_id, published_at, arrived_at, source, url, title, body, language, story_id, novelty,
+       sentiment, negative, neutral, positive, score_micro, topics, flags, model_version,
+       raw_topic, raw_partition, raw_offset
+FROM documents
+WHERE published_at >= %(first)s AND published_at <= %(last)s AND document_id = ANY(%(ids)s)
+ORDER BY published_at, document_id
 """
 
-_UNSCORED = text(
-    f"SELECT count(*) FROM documents d WHERE {_WANTED.format(since=':since', until=':until', version=':version')}"  # noqa: S608
-)
-
-_READ = f"""
-SELECT d.document_id, d.published_at, d.arrived_at, d.source, d.url, d.title, d.body, d.language, d.story_id, d.novelty,
-       d.sentiment, d.negative, d.neutral, d.positive, d.score_micro, d.topics, d.flags, d.model_version,
-       d.raw_topic, d.raw_partition, d.raw_offset
-FROM documents d
-WHERE {_WANTED.format(since="%(since)s", until="%(until)s", version="%(version)s")}
-  AND d.published_at >= %(published_at)s
-  AND (d.published_at, d.document_id) > (%(published_at)s, %(document_id)s)
-ORDER BY d.published_at, d.document_id
-LIMIT %(most)s
-"""  # noqa: S608 - text of our own
-
+# All of the day's mentions are looked through: their index begins with the company.
 _MENTIONS = """
 SELECT document_id, entity_id, surface, sentiment, score_micro FROM mentions
 WHERE published_at >= %(first)s AND published_at <= %(last)s AND document_id = ANY(%(ids)s)

@@ -1,7 +1,7 @@
 """Scores stored documents again, beside the stream: read a chunk, ask the model, book; until none is left.
 
 What is booked is passed over by the next start, so a run that was killed goes on with the same call. Memory holds one
-chunk, however long the range.
+chunk and the ids of one day, however long the range.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from model.classifier import Prediction
 from storage.records import ScoredDocument
 from storage.rescored_sums import Rescored
-from storage.rescoring import Place, Range, book, read
+from storage.rescoring import Place, Range, book, days, places, read
 from stream.intake import joined
 from stream.scored_documents import questions_again, scored_again
 
@@ -52,12 +52,22 @@ def rescore(
     A document that was corrected or taken down while it was scored is not booked: its next version counts as unscored.
     Database errors pass through; the same call goes on where they came. Raises ModelError where the model fails.
     """
-    after: Place | None = None
-    while not stop.is_set() and (documents := read(engine, wanted, after, chunk)):
-        after = (documents[-1].published_at, documents[-1].document_id)
-        booked = book(engine, _judged(documents, judge), now=clock())
-        _log.info("rescored", version=wanted.version, documents=booked, reached=after[0])
+    for chunk_places in _chunks(engine, wanted, chunk):
+        if stop.is_set():
+            return
+        booked = book(engine, _judged(read(engine, chunk_places), judge), now=clock())
+        _log.info("rescored", version=wanted.version, documents=booked, reached=chunk_places[-1][0])
         yield booked
+
+
+def _chunks(engine: Engine, wanted: Range, most: int) -> Iterator[list[Place]]:
+    with engine.connect() as connection:
+        by_day = days(connection, wanted)
+    for day in by_day:
+        with engine.connect() as connection:
+            found = places(connection, day)
+        for start in range(0, len(found), most):
+            yield found[start : start + most]
 
 
 def _judged(documents: Sequence[ScoredDocument], judge: Judge) -> list[Rescored]:

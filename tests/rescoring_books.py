@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from storage.records import ScoredDocument
 from storage.rescored_sums import Rescored
-from storage.rescoring import Range, book, read
+from storage.rescoring import Range, book, days, places, read
 from storage.trend_sums import Key, Sums
 
 _SENTIMENTS = ("negative", "neutral", "positive")
@@ -40,13 +40,13 @@ def second_opinion(document: ScoredDocument, version: str) -> ScoredDocument:
 
 def rescore(engine: Engine, wanted: Range, clock: SteppingClock, *, chunk: int = 3, chunks: int = 1000) -> int:
     """Scores the range again in chunks, at most so many of them; returns how many documents were booked."""
-    booked, after = 0, None
-    for _ in range(chunks):
-        documents = read(engine, wanted, after, chunk)
-        if not documents:
-            break
-        after = (documents[-1].published_at, documents[-1].document_id)
-        again = [Rescored(one, second_opinion(one, wanted.version)) for one in documents]
+    booked = 0
+    with engine.connect() as connection:
+        found = [place for day in days(connection, wanted) for place in places(connection, day)]
+    for start in range(0, len(found), chunk)[:chunks]:
+        again = [
+            Rescored(one, second_opinion(one, wanted.version)) for one in read(engine, found[start : start + chunk])
+        ]
         booked += book(engine, again, now=clock())
     return booked
 
