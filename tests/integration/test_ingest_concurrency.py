@@ -6,10 +6,12 @@ import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from book_records import SCORED, a_correction, a_document, a_mention, a_retraction, in_batches
-from books import an_ingest, counted, differences, expected, in_force, sums, trend_rows
+from book_records import NOON, SCORED, a_correction, a_document, a_mention, a_retraction, in_batches
+from books import an_ingest, counted, differences, expected, in_force, scalar, sums, trend_rows
+from eventually import eventually
 from sqlalchemy import Engine, text
 
+from storage.erasure import erase
 from storage.ingest import ReadTo
 from storage.partitions import ensure_days, stored_days
 
@@ -126,6 +128,23 @@ def revisions_of(partition: int):
         else:
             records.append(a_retraction(name, offset, partition=partition, revised=content.choice((2.5, 9))))
     return records
+
+
+def test_a_correction_that_meets_an_erasure_waits_for_it_and_stores_no_text(database: Engine):
+    an_ingest(database).scored([a_document("a", 0)], [])
+    document_id = a_document("a", 0).document_id
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.begin() as connection:
+            erase(connection, document_id, now=NOON)
+            correcting = pool.submit(an_ingest(database).scored, [a_correction("a", 1, title="A name")], [])
+            eventually(lambda: scalar(database, waiting) == 1, what="the correction waits")
+        told = correcting.result(timeout=60)
+
+    assert (told.superseded, told.corrected) == (1, 0)
+    assert scalar(database, "SELECT title || body || url FROM documents") == ""
+    assert differences(database, {0: 2}) == []
 
 
 def test_the_alert_engine_may_take_changed_buckets_while_they_are_written(database: Engine):

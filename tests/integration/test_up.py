@@ -26,6 +26,7 @@ from deploy.embedded.ports import HOST, is_free
 from deploy.embedded.process import ServiceProcess
 from deploy.role_process import running_roles
 from deploy.services import stack_folder
+from stream.documents import RawDocument, document_id
 
 SETTINGS = """
 [metrics]
@@ -185,6 +186,25 @@ def test_dead_letters_can_be_listed_shown_sent_again_and_dropped(said: Any, caps
     assert main(["dead-letters", "drop"]) == 2
     assert main(["dead-letters", "show", "0:999999"]) == 2
     assert main(["dead-letters", "show", "here"]) == 2
+
+
+def test_documents_are_taken_down_from_another_terminal_and_from_a_file(said: Any) -> None:
+    assert said("replay", documents("west", 3, hour=3), "--wait")[0] == 0
+    before = said("audit")[1]["figures"]
+    west = [str(document_id(RawDocument(source="gazette", guid=f"west-{number}"))) for number in range(3)]
+    Path("gone.jsonl").write_text('{"source": "gazette", "guid": "west-1", "retracted": true}\n')
+
+    code, told = said("documents", "retract", west[0])
+    assert (code, told["counts"]) == (0, "taken out"), "somebody reads the log, so it was waited for"
+    assert said("replay", "gone.jsonl", "--wait")[0] == 0
+    code, told = said("documents", "erase", west[2])
+    assert (code, told["counts"], told["erased"]["documents"]) == (0, "kept", 1)
+
+    code, audit = said("audit")
+    assert code == 0, audit["differences"]
+    after = audit["figures"]
+    assert (after["documents"], after["retracted"]) == (before["documents"] - 2, before["retracted"] + 2)
+    assert said("status")[1]["documents"] == after["documents"]
 
 
 def test_alerts_can_be_listed_and_an_unknown_one_is_wrong_use(said: Any) -> None:
