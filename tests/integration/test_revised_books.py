@@ -58,6 +58,18 @@ def test_a_correction_that_changes_no_number_writes_no_trend_row(database: Engin
     assert on_the_list(database) == ["*", "acme"], "as the first version left it"
 
 
+def test_a_correction_of_a_text_that_was_erased_is_not_taken_in(database: Engine):
+    ingest = an_ingest(database)
+    ingest.scored([a_document("a", 0), a_document("b", 1)], [])
+    with database.begin() as connection:
+        erased = {"id": a_document("a", 0).document_id, "now": NOON}
+        connection.execute(text("UPDATE document_keys SET erased_at = :now WHERE document_id = :id"), erased)
+
+    told = ingest.scored([a_correction("a", 2), a_correction("b", 3)], [])
+
+    assert told == Ingested(superseded=1, corrected=1)
+
+
 def test_a_correction_may_move_a_document_to_another_day(database: Engine):
     ingest = an_ingest(database)
     ingest.scored([a_document("a", 0, mentions=ACME)], [])

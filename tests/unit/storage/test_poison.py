@@ -135,6 +135,7 @@ def test_the_reason_is_told_without_any_text_of_the_document(error, told):
         (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=23))), datetime(1900, 1, 1, tzinfo=UTC)),
         (datetime(2024, 5, 6), datetime(2024, 5, 6, tzinfo=UTC)),  # noqa: DTZ001 - the point of it
         (datetime(2024, 5, 6, tzinfo=UTC), datetime(2024, 5, 6, tzinfo=UTC)),
+        (datetime(2024, 5, 6, 8, tzinfo=timezone(timedelta(hours=8))), datetime(2024, 5, 6, tzinfo=UTC)),
     ],
 )
 def test_a_buried_document_has_an_arrival_that_can_be_read_back(arrived_at: datetime, kept: datetime):
