@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from tcp_proxy import HOST, ProxyThread, TcpProxy
 
 from deploy.embedded.kafka import EmbeddedKafka
 from deploy.embedded.kafka_cluster import BrokerPorts, EmbeddedKafkaCluster
-from deploy.embedded.ports import remembered_ports
+from deploy.embedded.ports import is_free
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.redis import EmbeddedRedis
 
@@ -22,6 +23,7 @@ __all__ = ["ServiceStack", "service_stack"]
 Service = EmbeddedKafka | EmbeddedPostgres | EmbeddedRedis
 
 _SECRET = "faults"
+_PORTS = range(11_000, 18_000)
 _REDIS_S = 60
 """It answers late while its disk is busy; that is the product's worry, not the harness's."""
 
@@ -104,7 +106,7 @@ def service_stack(folder: Path, *, brokers: int = 1) -> Iterator[ServiceStack]:
     names = ["kafka"] if brokers == 1 else [f"kafka-{node}" for node in range(1, brokers + 1)]
     kinds = [*names, *(f"{name}-controller" for name in names), "postgres", "redis"]
     proxied = [*names, "postgres", "redis"]
-    ports = remembered_ports(folder / "ports.json", (*kinds, *(f"{name}-proxy" for name in proxied)))
+    ports = _ports([*kinds, *(f"{name}-proxy" for name in proxied)])
     places = [BrokerPorts(ports[name], ports[f"{name}-controller"], ports[f"{name}-proxy"]) for name in names]
     services, cluster = _services(folder, ports, places)
     proxies = {name: TcpProxy(ports[name], ports[f"{name}-proxy"]) for name in proxied}
@@ -118,6 +120,12 @@ def service_stack(folder: Path, *, brokers: int = 1) -> Iterator[ServiceStack]:
         finally:
             for service in services.values():
                 service.process.stop(timeout_s=10)
+
+
+def _ports(names: list[str]) -> dict[str, int]:
+    """A free port for each, where no other stack on this machine looks for one while ours is down for a moment."""
+    free = (port for port in random.sample(_PORTS, len(_PORTS)) if is_free(port))
+    return {name: next(free) for name in names}
 
 
 def _services(
