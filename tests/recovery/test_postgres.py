@@ -19,6 +19,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from deploy.cli import main
 from deploy.embedded import postgres
 from storage.absence import unwritable
 from storage.connection import connect
@@ -88,7 +89,11 @@ def hog_until_full(server: Server, others: ExitStack) -> None:
 
 
 def test_a_full_disk_is_waited_out_and_said(
-    pipeline_on: MakePipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pipeline_on: MakePipeline,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    redis_url: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with on_a_small_disk(tmp_path / "own", monkeypatch, mib=150) as (server, ballast), capture_logs() as logs:
         pipeline = pipeline_on(server.url)
@@ -99,6 +104,14 @@ def test_a_full_disk_is_waited_out_and_said(
             assert unwritable(pipeline.engine) == "disk_full"
             pipeline.publish(stories(3000, start=100))
             eventually(lambda: waiting("disk_full"), 60)
+            monkeypatch.setenv("YUQING_KAFKA__BOOTSTRAP", pipeline.bootstrap)
+            monkeypatch.setenv("YUQING_DATABASE__URL", server.url)
+            monkeypatch.setenv("YUQING_REDIS__URL", redis_url)
+            for command in ("status", "doctor"):
+                assert main([command, "--state", str(tmp_path)]) == 1
+                told = capsys.readouterr().out
+                assert "takes no writes: disk full" in told
+                assert "make room" in told
             ballast.unlink()
             pipeline.settle(120)
         assert unwritable(pipeline.engine) is None
