@@ -1,7 +1,7 @@
 """Scores stored documents again, a chunk a transaction, beside the stream: each document once for each version.
 
     before  read a chunk of documents that the version has not scored, and score them          (no lock is held)
-    1       lock their ids: a correction or a takedown comes before or after, not between
+    1       lock their ids: a correction, a takedown or an erasure comes before or after, not between
     2       put the new scores on record, of those that are stored still and unscored
     3       add what they change to the sums of the version; commit
 
@@ -45,7 +45,10 @@ class Range:
 
 
 def unscored(connection: Connection, wanted: Range) -> int:
-    """How many stored documents of the range the version has scored neither when they came nor since."""
+    """How many stored documents of the range the version has scored neither when they came nor since.
+
+    Those whose text was erased are left out: there is nothing to read, and they keep their first scores.
+    """
     return int(connection.execute(_COUNT, _given(wanted)).scalar_one())
 
 
@@ -83,7 +86,10 @@ def book(engine: Engine, documents: Sequence[Rescored], *, now: datetime) -> int
     with transaction(engine) as (_, driver):
         cursor = driver.cursor()
         cursor.execute(_LOCK, (sorted(one.first.document_id for one in documents),))
-        kept = rescored_rows.keep(cursor, [one.again for one in documents], now=now)
+        readable = {document_id for (document_id,) in cursor}
+        kept = rescored_rows.keep(
+            cursor, [one.again for one in documents if one.again.document_id in readable], now=now
+        )
         rescored_sums.add(cursor, version, [one for one in documents if one.first.origin in kept], now=now)
     return len(kept)
 
@@ -109,6 +115,7 @@ WHERE d.published_at >= :since AND d.published_at < :until AND d.model_version <
       WHERE (r.raw_topic, r.raw_partition, r.raw_offset) = (d.raw_topic, d.raw_partition, d.raw_offset)
         AND r.version = :version
   )
+  AND NOT EXISTS (SELECT FROM document_keys k WHERE k.document_id = d.document_id AND k.erased_at IS NOT NULL)
 """
 _COUNT = text(f"SELECT count(*) {_UNSCORED}")
 _PLACES = text(f"SELECT d.published_at, d.document_id {_UNSCORED} ORDER BY 1, 2")
@@ -128,4 +135,9 @@ SELECT document_id, entity_id, surface, sentiment, score_micro FROM mentions
 WHERE published_at >= %(first)s AND published_at <= %(last)s AND document_id = ANY(%(ids)s)
 """
 
-_LOCK = "SELECT FROM document_keys WHERE document_id = ANY(%s) ORDER BY document_id FOR SHARE"
+_LOCK = """
+SELECT document_id FROM document_keys
+WHERE document_id = ANY(%s) AND withdrawn_at IS NULL AND erased_at IS NULL
+ORDER BY document_id
+FOR SHARE
+"""

@@ -29,6 +29,7 @@ from deploy.embedded import StackAddresses
 from model.classifier import Classifier
 from storage import rescored_sums
 from storage.connection import connect
+from storage.erasure import erase
 from storage.rescoring import Range, unscored
 from storage.retention import drop_before
 from storage.shown_versions import show, shown
@@ -121,6 +122,18 @@ def test_what_is_corrected_or_taken_down_while_it_is_scored_is_not_booked(books:
     assert left(books) == 1, "the correction"
     assert list(rescore_with(books, ALL, Slow(), threading.Event(), clock=now)) == [1]
     assert differences(books, {0: 22}) == []
+
+
+def test_a_document_whose_text_was_erased_keeps_its_first_scores(books: Engine):
+    with books.begin() as connection:
+        erase(connection, DOCUMENTS[3].document_id, now=NOON + timedelta(days=1))
+
+    assert left(books) == 19
+    assert rescore(books, ALL, SteppingClock()) == 19
+    switch(books, "m2")
+    others = [second_opinion(one, "m2") for one in DOCUMENTS if one is not DOCUMENTS[3]]
+    assert seen(books) == dict(add_up([DOCUMENTS[3], *others]))
+    assert differences(books, {0: 20}) == []
 
 
 def test_killed_before_the_commit_of_a_chunk_it_goes_on_and_counts_nothing_twice(books: Engine, database_url: str):
