@@ -82,7 +82,11 @@ def _out_of_reach(found: Found, sent: int) -> list[str]:
         for origin in found.origins
     ]
     deliveries = [f"{sent} deliveries that were made with it"] if sent else []
-    return [*raw, *deliveries, "backups of the database, files that were replayed, and its source"]
+    return [
+        *raw,
+        *deliveries,
+        "other crawls of it in the log, backups of the database, files that were replayed, and its source",
+    ]
 
 
 _WORDS = {
