@@ -13,13 +13,20 @@ __all__ = ["Baseline", "Belief", "Floats"]
 
 Floats = NDArray[np.float64]
 
+_LEAST_CLUSTERING = 1.1
+"""Counts of news are never narrower than Poisson, whatever a few days look like."""
+
 
 @dataclass(frozen=True)
 class Belief:
-    """Gamma(shape, days) about negative stories a day, one row per judged bucket; the mean is shape / days."""
+    """Gamma(shape, days) about negative stories a day, one row per judged bucket; the mean is shape / days.
+
+    `clustering` is how much wider than Poisson the entity's days were, variance over mean, above 1.
+    """
 
     shape: Floats
     days: Floats
+    clustering: Floats
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,13 @@ class Baseline:
     says nothing. A company without a past of its own is believed to get `prior_share` of the market's bad news (at
     least `prior_rate_per_day`), but weighs no more than `prior_days` days: most companies are hardly ever named and a
     few are named all the time, so what is known of all of them says little about one.
+
+    A company with a past is remembered for `memory_days`, half as well for every `memory_half_life_days`: on how many
+    days it had bad news is its prior, where that says more, with the weight of `memory_weight_days` days. Without it
+    a company with news once a month is a stranger half of the time. How its stories cluster is measured on the same
+    days, from the steps between them, shrunk towards `usual_clustering` with the weight of `clustering_stories`
+    stories: weeks of crisis are a level, not clusters. A day counts for at most `most_a_day` stories more than thrice
+    the mean, so that one crisis does not excuse the next.
     """
 
     history_days: int = 21
@@ -40,6 +54,12 @@ class Baseline:
     prior_days: float = 2.0
     prior_share: float = 0.0003
     prior_rate_per_day: float = 0.003
+    memory_days: int = 180
+    memory_half_life_days: float = 90.0
+    memory_weight_days: float = 2.0
+    usual_clustering: float = 1.4
+    clustering_stories: float = 6.0
+    most_a_day: float = 4.0
 
     def believe(self, series: Series, market: Series, ends: Minutes) -> Belief:
         """The belief held at each of `ends` (buckets,): only buckets that end at or before it are looked at."""
@@ -50,7 +70,28 @@ class Baseline:
         own = (_daily(series, series.total_stories, edges) * weights).sum(axis=1)
         whole = (_daily(market, market.total_stories, edges) * weights).sum(axis=1)
         prior = np.maximum(self.prior_share * whole / np.maximum(days, 1.0), self.prior_rate_per_day)
-        return Belief(self.prior_days * prior + own, self.prior_days + days)
+        shape, days = self.prior_days * prior + own, self.prior_days + days
+        remembered, clustering = self._memory(series, ends)
+        weight = np.where(remembered > shape / days, self.memory_weight_days, 0.0)
+        return Belief(shape + weight * remembered, days + weight, clustering)
+
+    def _memory(self, series: Series, ends: Minutes) -> tuple[Floats, Floats]:
+        """(buckets,) each: days with a story a day, a busy day counting for a little more, and the clustering."""
+        weights = 0.5 ** (np.arange(self.memory_days) / self.memory_half_life_days)
+        own = _daily(series, series.total_stories, _edges(ends, self.memory_days)).astype(np.float64)
+
+        def total(days: Floats) -> Floats:  # no matrix product: its last digit depends on how many rows there are
+            sums: Floats = (days * weights).sum(axis=1)
+            return sums
+
+        mean = (total(own) / weights.sum())[:, None]
+        rate = total(np.minimum(own, 2 * mean + 1)) / weights.sum()
+        tamed = np.minimum(own, 3 * mean + self.most_a_day)
+        stories = total(tamed)
+        steps = np.diff(tamed, axis=1, prepend=tamed[:, :1]) ** 2
+        pooled = self.clustering_stories * self.usual_clustering
+        clustering = (pooled + total(steps) / 2) / (self.clustering_stories + stories)
+        return rate, np.maximum(clustering, _LEAST_CLUSTERING)
 
 
 def _edges(ends: Minutes, days: int) -> Minutes:

@@ -58,6 +58,10 @@ class Detector(Protocol):
         """How many minutes before a bucket can matter to it, baseline included."""
 
     @property
+    def market_reach_min(self) -> int:
+        """The same for the counts of the market."""
+
+    @property
     def echo_min(self) -> int:
         """How many minutes after a bucket findings may appear because of it."""
 
@@ -70,9 +74,9 @@ class NegativeSurge:
     """More negative stories within some horizon than the entity's own past makes credible.
 
     The count of a horizon that ends with bucket b is held against a negative binomial: the belief about the rate
-    (see Baseline) widened by `clustering`, since one event makes several stories, and by the swing of the day, since
-    an hour of the afternoon is not an hour of the night. The baseline ends `guard_min`, and at least the horizon,
-    before b: a surge does not teach that surges are normal while it grows. Within b a count only grows and the
+    (see Baseline) widened by how the entity's stories cluster, since one event makes several, and by the swing of the
+    day, since an hour of the afternoon is not an hour of the night. The baseline ends `guard_min`, and at least the
+    horizon, before b: a surge does not teach that surges are normal while it grows. Within b a count only grows and the
     baseline stays, so the p-value only falls: what has fired is never taken back.
 
     Stories decide, not documents: fifty reprints of one story are one.
@@ -83,18 +87,20 @@ class NegativeSurge:
     horizons_min: tuple[int, ...] = (60, 360, 1440, 4320, 10080)
     guard_min: int = 1440
     min_stories: int = 3
-    clustering: float = 1.4
 
     name: ClassVar[str] = "negative_surge"
 
     def __post_init__(self) -> None:
         if not self.horizons_min or min(self.horizons_min) < 1:
             raise WrongSettingError("horizons_min", self.horizons_min, "give one or more positive minutes")
-        if self.clustering <= 1:
-            raise WrongSettingError("clustering", self.clustering, "give a number above 1, such as 1.4")
 
     @property
     def reach_min(self) -> int:
+        days = max(self.baseline.history_days, self.baseline.memory_days)
+        return max(self.guard_min, *self.horizons_min) + days * MINUTES_A_DAY + 1
+
+    @property
+    def market_reach_min(self) -> int:
         return max(self.guard_min, *self.horizons_min) + self.baseline.history_days * MINUTES_A_DAY + 1
 
     @property
@@ -147,7 +153,7 @@ class NegativeSurge:
             belief = beliefs[gap]
             mean = belief.shape / belief.days * horizon / MINUTES_A_DAY
             shape = np.minimum(belief.shape, _swing_shape(horizon))
-            spread = mean * (self.clustering - 1) + mean**2 / shape
+            spread = mean * (belief.clustering - 1) + mean**2 / shape
             expected[:, j] = mean
             # P(N >= n) of a negative binomial with this mean and the variance mean + spread.
             p_values[:, j] = betainc(np.maximum(observed[:, j], 1), mean**2 / spread, spread / (mean + spread))
@@ -169,6 +175,10 @@ class NegativeSurge:
         )
 
 
+_STEADINESS = 4.0
+"""The Gamma shape of how a company's rate wanders from day to day: by half, give or take."""
+
+
 def _swing_shape(horizon_min: int) -> float:
     """The Gamma shape of how much the rate itself swings over the day: wide for an hour, narrow from a day on."""
-    return min(8.0, max(1.0, 8.0 * horizon_min / MINUTES_A_DAY))
+    return min(_STEADINESS, max(1.0, _STEADINESS * horizon_min / MINUTES_A_DAY))

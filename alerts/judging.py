@@ -63,13 +63,13 @@ def find(detector: Detector, jobs: Sequence[Job], ready: int, counts: Counts) ->
             touched[entity_id].append(bucket)
     if not touched:
         return {}
-    since = min(min(buckets) for buckets in touched.values()) - detector.reach_min
+    first = min(min(buckets) for buckets in touched.values())
     until = min(max(max(buckets) for buckets in touched.values()) + detector.echo_min, ready)
-    series = counts.entities(sorted(touched), since, until)
+    series = counts.entities(sorted(touched), first - detector.reach_min, until)
     worth = {entity_id: _worth_judging(each, touched[entity_id], detector, ready) for entity_id, each in series.items()}
     if not any(worth.values()):
         return {}
-    market = counts.market(since, until)
+    market = counts.market(first - detector.market_reach_min, until)
     found = {
         entity_id: detector.findings(History(series[entity_id], market), buckets)
         for entity_id, buckets in worth.items()

@@ -9,7 +9,7 @@ import numpy as np
 from alerts.errors import WrongSettingError
 from alerts.regular import Floats
 
-__all__ = ["VOLUME_SURGE", "Promise"]
+__all__ = ["NEGATIVE_SURGE", "VOLUME_SURGE", "Promise"]
 
 
 @dataclass(frozen=True)
@@ -41,5 +41,11 @@ class Promise:
         return ys[piece] + slope * (at - xs[piece])
 
 
-VOLUME_SURGE = Promise(evidence=(1.0, 2.0, 3.0, 4.0, 5.0), rates=(7.3, 2.6, 0.75, 0.22, 0.06))
+VOLUME_SURGE = Promise(evidence=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), rates=(5.63, 1.82, 0.477, 0.114, 0.0287, 0.0062))
 """Of VolumeSurge with its defaults; docs/decisions/0022 says how it was measured."""
+
+NEGATIVE_SURGE = Promise(
+    evidence=(0.0, 0.523, 1.0, 1.523, 2.0, 2.523, 3.0, 3.523),
+    rates=(0.369, 0.260, 0.167, 0.0850, 0.0430, 0.0174, 0.0082, 0.0033),
+)
+"""Of NegativeSurge with its defaults: the evidence is -log10 of the nominal rate an entity and month."""

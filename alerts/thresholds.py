@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from alerts.errors import WrongSettingError
+from alerts.promises import NEGATIVE_SURGE
 
 __all__ = ["SEVERITIES", "Budget", "Severity", "rank", "severity"]
 
@@ -23,6 +24,14 @@ _MOST: Final = 0.01
 """No budget is so generous that a one-in-a-hundred count is a surge."""
 
 
+_NAMED: Final = 500
+_NAMED_BEYOND: Final = 0.05
+"""Of a watch list the first so many are taken to be in the news, of all beyond one in twenty: who is never named
+brings no false alarm and needs no part of the budget. In the news of 2023, 365 of 7,114 were named at all."""
+
+_DAYS_A_MONTH: Final = 30
+
+
 @dataclass(frozen=True)
 class Budget:
     """`false_alarms_per_day` over a watch list of `entities`; raises WrongSettingError where either is not positive."""
@@ -37,14 +46,21 @@ class Budget:
         if self.entities < 1:
             raise WrongSettingError("entities", self.entities, "give the size of the watch list, at least 1")
 
+    @property
+    def promised_a_month(self) -> float:
+        """False alarms a month of one entity that is in the news: an equal part of the budget for each of them."""
+        named = min(self.entities, _NAMED) + _NAMED_BEYOND * max(0, self.entities - _NAMED)
+        return self.false_alarms_per_day * _DAYS_A_MONTH / named
+
     def thresholds(self, horizons_min: Sequence[int]) -> tuple[float, ...]:
         """For each horizon (minutes), the p-value at or below which a surge fires, at most `_MOST`.
 
-        A union bound over entities: each gets an equal part of the budget, and a horizon of h days spends its part
-        on 1/h windows a day. The horizons are nested, so together they count as `_NESTED` looks, not as so many.
-        docs/decisions/0008 holds what that yields against simulated calm.
+        The part of an entity becomes the nominal rate that keeps it in simulated calm, and a horizon of h days spends
+        it on 1/h windows a day. The horizons are nested, so together they count as `_NESTED` looks, not as so many.
+        docs/decisions/0022 holds what that yields.
         """
-        part = self.false_alarms_per_day / self.entities / min(_NESTED, len(horizons_min))
+        nominal = 10.0 ** -NEGATIVE_SURGE.threshold(self.promised_a_month) / _DAYS_A_MONTH
+        part = nominal / min(_NESTED, len(horizons_min))
         return tuple(min(_MOST, part * horizon / 1440) for horizon in horizons_min)
 
 

@@ -287,6 +287,19 @@ def backtest(
     return backtest_counts(counts, scores=scores, plots=plot or (), false_alarms=false_alarms, as_json=as_json)
 
 
+@app.command()
+def calibrate(
+    promised: Annotated[float, typer.Option(help="False alarms an entity and month to hold it to.")] = 0.1,
+    entity_months: Annotated[float, typer.Option(help="How much calm to draw for each detector.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Another seed draws other calm.")] = 1,
+    as_json: AsJson = False,
+) -> int:
+    """Hold the detectors to their promise on simulated calm. Exit code 1 when one is broken; takes a minute or two."""
+    from deploy.commands.calibrate import show_calibration
+
+    return show_calibration(promised=promised, entity_months=entity_months, seed=seed, as_json=as_json)
+
+
 def _hand_over(name: str, told: str) -> None:
     def command(context: typer.Context) -> int:
         return _model_command(name, context.args)

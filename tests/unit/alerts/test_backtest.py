@@ -67,8 +67,15 @@ def test_alarms_are_printed_for_eyes(counts_csv: Path, capsys: pytest.CaptureFix
     assert "2024-03-29 2" in out
 
 
-def test_it_is_drawn_with_band_and_alarms(counts_csv: Path, tmp_path: Path) -> None:
-    result = Backtest(false_alarms_a_month=0.2).run(read_counts(counts_csv))
+def test_it_is_drawn_with_band_and_alarms(tmp_path: Path) -> None:
+    random = np.random.default_rng(8)
+    counts = add_event(random, calm(random, 12, 20, 0.3), Event(10 * SLOTS, 30))
+    path = tmp_path / "acme.csv"
+    hours = counts.reshape(-1, 12).sum(axis=1)
+    path.write_text(
+        "timestamp,value\n" + "".join(f"{START + timedelta(hours=i)},{int(each)}\n" for i, each in enumerate(hours))
+    )
+    result = Backtest(false_alarms_a_month=0.5).run(read_counts(path))
     draw(result, "<acme>", tmp_path / "acme.png")
     draw(result, "<acme>", tmp_path / "acme.html")
     assert (tmp_path / "acme.png").read_bytes().startswith(b"\x89PNG")
