@@ -34,7 +34,7 @@ _WORDS: Final[dict[Language, dict[str, Any]]] = {
         "severities": {name: name for name in _COLOURS},
         "statuses": {},
         "title": "[{severity}] {name}: {observed} negative stories{more}",
-        "more": " and {count} more companies",
+        "more": " and {count} more",
         "daily": "Bad news of {day}",
         "weekly": "Bad news of the week from {day}",
         "test": "Yuqing test",

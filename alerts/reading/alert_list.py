@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, case, func, or_, select, text, tuple_
 
 from alerts.transitions import Action, Status, actions_of
-from storage.tables import alert_history, alerts, deliveries, entities
+from storage.tables import alert_history, alerts, deliveries, delivery_alerts, entities
 
 __all__ = [
     "AlertFilter",
@@ -138,7 +138,9 @@ def history(connection: Connection, alert_id: UUID) -> list[Entry]:
 def sent(connection: Connection, alert_id: UUID) -> list[Sent]:
     """Every delivery of an alert, oldest first."""
     columns = [getattr(deliveries.c, name) for name in Sent.__dataclass_fields__]
-    query = select(*columns).where(deliveries.c.alert_id == alert_id).order_by(deliveries.c.created_at)
+    told = select(delivery_alerts.c.webhook_id).where(delivery_alerts.c.alert_id == alert_id)
+    about = (deliveries.c.alert_id == alert_id) | deliveries.c.webhook_id.in_(told)
+    query = select(*columns).where(about).order_by(deliveries.c.seq)
     return [Sent(**row._mapping) for row in connection.execute(query)]
 
 

@@ -60,7 +60,7 @@ def show(
 
     from alerts.standing import find
     from alerts.transitions import actions_of
-    from storage.tables import alert_feedback, alert_history, alerts, deliveries
+    from storage.tables import alert_feedback, alert_history, alerts, deliveries, delivery_alerts
 
     with alert_books(config, state) as engine, engine.connect() as connection:
         key = find(connection, alert_id)
@@ -72,7 +72,12 @@ def show(
         verdicts = select(alert_feedback).where(alert_feedback.c.alert_id == key)
         verdicts = verdicts.order_by(alert_feedback.c.feedback_id)
         alert["verdicts"] = [dict(row) for row in connection.execute(verdicts).mappings()]
-        sent = select(deliveries).where(deliveries.c.alert_id == key).order_by(deliveries.c.created_at)
+        told = select(delivery_alerts.c.webhook_id).where(delivery_alerts.c.alert_id == key)
+        sent = (
+            select(deliveries)
+            .where((deliveries.c.alert_id == key) | deliveries.c.webhook_id.in_(told))
+            .order_by(deliveries.c.seq)
+        )
         alert["deliveries"] = [
             {name: row[name] for name in ("endpoint", "event_type", "state", "attempts", "last_error")}
             for row in connection.execute(sent).mappings()

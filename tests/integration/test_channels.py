@@ -101,7 +101,7 @@ async def test_mail_is_html_with_its_title_as_subject() -> None:
     assert mail["subject"] == "Bad news of 2024-05-06"
     page = mail.get_body(("html",))
     assert page is not None
-    assert "3 documents, 1 negative, 0 alerts." in page.get_content()
+    assert "3 documents, 1 negative; alerts: 0." in page.get_content()
 
 
 @pytest.mark.parametrize(

@@ -46,11 +46,11 @@ def digest(kind: Any = "digest.daily") -> DigestPayload:
 
 def test_an_alert_in_english() -> None:
     told = message(alert(also=(ALSO,)), "en")
-    assert told.title == "[warning] Acme Ltd: 5 negative stories and 1 more companies"
+    assert told.title == "[warning] Acme Ltd: 5 negative stories and 1 more"
     first = told.text.splitlines()[0]
     assert first == "New: 5 negative stories in 1 h, 0.02 expected (p 1.0e-09)."
     assert "Also 某银行" in told.text
-    assert "https://example.org/1" in told.text
+    assert "\n  https://example.org/1\n" in told.text
 
 
 def test_an_alert_in_chinese() -> None:
@@ -85,7 +85,7 @@ def test_nothing_that_the_web_wrote_becomes_markup(language: Any) -> None:
         def handle_starttag(self, tag: str, attrs: Any) -> None:
             tags.append(tag)
 
-    Reader().feed(message(alert(reason="<img src=x onerror=y>"), language).html)
+    Reader().feed(message(alert(actor="li", reason="<img src=x onerror=y>"), language).html)
     assert not {"script", "img"} & set(tags)
     assert "a" in tags
 

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from alerts import example_payloads as examples
 from alerts.detectors import Finding
 from alerts.evidence import Document, Evidence, Peak, as_json, from_json, web_address
 from alerts.grouping import News
@@ -23,6 +24,7 @@ from alerts.transition_rows import Taken
 from alerts.transitions import step
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
+EXAMPLES = SCHEMAS.parent / "examples"
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
 
 FINDING = Finding(
@@ -150,3 +152,15 @@ def test_web_addresses_are_kept(url: str) -> None:
 )
 def test_a_reader_is_sent_nowhere_else(url: str) -> None:
     assert web_address(url) == ""
+
+
+@pytest.mark.parametrize("name", sorted(examples.rendered()))
+def test_the_examples_are_those_of_the_code_and_keep_to_their_schemas(name: str) -> None:
+    written = (EXAMPLES / name).read_text(encoding="utf-8")
+    assert written == examples.rendered()[name], "run: python -m alerts.example_payloads docs/examples"
+    if (SCHEMAS / name).exists():
+        schema(name).validate(json.loads(written))
+
+
+def test_every_schema_has_an_example() -> None:
+    assert set(rendered()) <= set(examples.rendered())
