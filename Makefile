@@ -10,7 +10,7 @@ WORKERS ?= 2
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-test test check unit recovery acceptance storm fuzz mutants train evaluate bench bench-long bench-million api-fuzz clean
+.PHONY: help demo install install-test test check unit recovery acceptance storm fuzz mutants train evaluate bench bench-long bench-million api-fuzz faults clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -87,6 +87,11 @@ bench: install-test ## engine, pipeline, latency and windows beside what is usua
 
 bench-long: install-test ## ten minutes at 90 % of capacity: lag and memory; a quarter of an hour
 	@$(BIN)/python tests/bench/bench_endurance.py --out build/bench-long.json $(if $(SHORT),--short)
+
+faults: install-test ## a year of real news with 200 faults, then with three brokers one of which is lost; SEED=1
+	@$(BIN)/python tests/faults/run.py --quick --faults 200 $(if $(SEED),--seed $(SEED)) --out build/faults.json
+	@$(BIN)/python tests/faults/run.py --quick --faults 60 --documents 20000 --brokers 3 $(if $(SEED),--seed $(SEED)) \
+	  --out build/faults-3-brokers.json
 
 bench-million: install-test ## a backlog of a million documents: rate and memory; an hour; DOCUMENTS=1000000
 	@$(BIN)/python tests/bench/bench_million.py --out build/bench-million.json $(if $(DOCUMENTS),--documents $(DOCUMENTS))
