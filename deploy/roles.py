@@ -73,7 +73,7 @@ def scorer(settings: Settings, services: Services, stop: threading.Event) -> Non
     books = connect(services.database_url, pool_size=1)  # read only to fill a story index that Redis has lost
     with redis.Redis.from_url(services.redis_url) as cache, open_intake(settings, spare, now) as intake:
         window = timedelta(days=settings.intake.story_days)
-        restore = StoryRestore(books, keep=window, clock=now, stop=stop)
+        restore = StoryRestore(services.kafka, topics_of(settings).scored, books, keep=window, clock=now, stop=stop)
         stories = StoryIndex(cache, prefix=settings.redis.prefix, window=window, restore=restore)
         Scorer(
             services.kafka,

@@ -111,21 +111,27 @@ class StoryIndex:
             whole = False
         return [Place(story_id=UUID(bytes=one[:16]), novelty=_NOVELTIES[one[16:17]]) for one in answers]
 
-    def remember(self, documents: Sequence[Known]) -> None:
-        """Puts documents back that were placed before, the newest first; what is there already stays as it is."""
+    def remember(self, documents: Sequence[Known], *, newer: bool = False) -> int:
+        """Puts documents back that were placed before; what is there already stays. Returns how many it was given.
+
+        Stored ones the newest first, then those that are `newer` in their order.
+        """
         with self._redis.pipeline(transaction=False) as pipe:
             for one in documents:
-                left_ms = int(one.left.total_seconds() * 1000)
-                if left_ms > 0:
-                    sketch = signature(one.text)
-                    held = one.story_id.bytes + (b"n" if one.story_id == one.document_id else b"r")
-                    held += struct.pack(">d", one.published_at.timestamp()) + _origin(one.origin)
-                    held += sketch.values or bytes(2 * PERMUTATIONS)
-                    keys = self._keys(one.document_id, sketch)
-                    self._remember(
-                        keys, [one.document_id.bytes, held, left_ms, _MOST_IN_BAND, self._keep_ms], client=pipe
-                    )
+                if one.left > timedelta():
+                    keys, arguments = self._record(one)
+                    self._remember(keys, [*arguments, int(newer)], client=pipe)
             pipe.execute()
+        return len(documents)
+
+    def _record(self, one: Known) -> tuple[list[bytes], list[bytes | str | float]]:
+        sketch = signature(one.text)
+        held = one.story_id.bytes + (b"n" if one.story_id == one.document_id else b"r")
+        held += struct.pack(">d", one.published_at.timestamp()) + _origin(one.origin)
+        held += sketch.values or bytes(2 * PERMUTATIONS)
+        left_ms = max(1, int(one.left.total_seconds() * 1000))
+        arguments: list[bytes | str | float] = [one.document_id.bytes, held, left_ms, _MOST_IN_BAND, self._keep_ms]
+        return self._keys(one.document_id, sketch), arguments
 
     def _run(self, calls: Sequence[tuple[int, list[bytes | str | float]]]) -> list[bytes]:
         try:

@@ -65,14 +65,17 @@ return story .. novelty
 """
 
 
-# A stored document is put back: those that are newer stand behind it in each band, as they came after it.
+# A document is put back. The newest of the stored ones comes first, so each stands before those that are there, where
+# there is room; those that are newer than all (ARGV[6] is 1) come in their order, and push the oldest out.
 REMEMBER = """
 if redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3], 'NX') then
+  local most, keep_ms, newer = 16 * tonumber(ARGV[4]), ARGV[5], ARGV[6] == '1'
   for n = 2, #KEYS do
     local band = redis.call('GET', KEYS[n]) or ''
-    if #band < 16 * tonumber(ARGV[4]) then
-      redis.call('SET', KEYS[n], ARGV[1] .. band)
-      redis.call('PEXPIRE', KEYS[n], ARGV[5])
+    if newer then
+      redis.call('SET', KEYS[n], string.sub(band .. ARGV[1], -most), 'PX', keep_ms)
+    elseif #band < most then
+      redis.call('SET', KEYS[n], ARGV[1] .. band, 'PX', keep_ms)
     end
   end
 end

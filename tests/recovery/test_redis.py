@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import redis
@@ -21,8 +22,8 @@ from deploy.embedded.ports import remembered_ports
 from deploy.embedded.redis import EmbeddedRedis
 from storage.connection import connect
 from storage.copy_mark import CopyMark
-from stream.documents import RawDocument
-from stream.novelty import StoryIndex
+from stream.documents import RawDocument, document_id
+from stream.novelty import StoryIndex, StoryItem
 from stream.story_restore import StoryRestore
 from stream.topics import Topics
 
@@ -53,8 +54,12 @@ OTHER = "Northwind Bank names a new head of its lending arm after the old one le
 
 
 def index_of(pipeline: Pipeline, stop: threading.Event | None = None) -> StoryIndex:
-    restore = StoryRestore(pipeline.engine, keep=WINDOW, clock=now, stop=stop or threading.Event())
+    restore = restore_of(pipeline, pipeline.engine, stop or threading.Event())
     return StoryIndex(pipeline.cache, restore=restore)
+
+
+def restore_of(pipeline: Pipeline, engine: Engine, stop: threading.Event) -> StoryRestore:
+    return StoryRestore(pipeline.bootstrap, pipeline.topics.scored, engine, keep=WINDOW, clock=now, stop=stop)
 
 
 def novelties(pipeline: Pipeline) -> dict[str, str]:
@@ -131,9 +136,7 @@ def test_a_document_that_is_scored_again_after_a_flush_gets_its_first_answer(pip
 
 def test_scoring_waits_for_a_database_that_is_away_while_the_index_is_lost(pipeline: Pipeline) -> None:
     """Without it every reprint would count as news. A stop ends the wait, and what was read is read again."""
-    restore = StoryRestore(
-        connect("postgresql://nobody@127.0.0.1:1/none"), keep=WINDOW, clock=now, stop=(stop := threading.Event())
-    )
+    restore = restore_of(pipeline, connect("postgresql://nobody@127.0.0.1:1/none"), stop := threading.Event())
     scorer = pipeline.scorer(stories=StoryIndex(pipeline.cache, restore=restore))
     pipeline.publish([a_story("first", WORDS)])
     with capture_logs() as logs:
@@ -144,6 +147,45 @@ def test_scoring_waits_for_a_database_that_is_away_while_the_index_is_lost(pipel
         thread.join(30)
     assert pipeline.count(pipeline.topics.scored) + pipeline.count(pipeline.topics.dead) == 0
     assert not pipeline.committed(pipeline.topics.raw, "scorer")
+
+
+def test_what_is_scored_and_not_booked_yet_is_put_back_too(pipeline: Pipeline) -> None:
+    """The windows stage is down, Redis is lost, and a reprint of the newest document comes."""
+    with pipeline.scoring(pipeline.scorer(stories=index_of(pipeline))):
+        pipeline.publish([a_story("first", WORDS)])
+        eventually(lambda: pipeline.count(pipeline.topics.scored) == 1)
+        pipeline.cache.flushdb()
+        pipeline.publish([a_story("second", WORDS), a_story("third", OTHER)])
+        eventually(lambda: pipeline.count(pipeline.topics.scored) == 3)
+    with pipeline.windows():
+        pipeline.settle()
+    assert novelties(pipeline) == {"first": "new", "second": "reprint", "third": "new"}
+
+
+def test_an_index_that_is_put_back_is_the_one_that_was_lost(pipeline: Pipeline) -> None:
+    """Nine reprints of one text, five booked and four not; a band holds the newest eight."""
+    with pipeline.scoring(pipeline.scorer(stories=index_of(pipeline))):
+        pipeline.publish([a_story(f"paper-{number}", WORDS) for number in range(5)])
+        with pipeline.windows():
+            pipeline.settle()
+        pipeline.publish([a_story(f"paper-{number}", WORDS) for number in range(5, 9)])
+        eventually(lambda: pipeline.count(pipeline.topics.scored) == 9)
+    lost = held(pipeline)
+    pipeline.cache.flushdb()
+    index_of(pipeline).place([StoryItem(document_id=UUID(int=1), text=OTHER, published_at=now())])
+    found = held(pipeline)
+    documents = {key for key in lost if b":story:d:" in key}
+    assert len(documents) == 9
+    assert {key: found[key] for key in documents} == {key: lost[key] for key in documents}
+    bands = lost.keys() - documents
+    newest = {document_id(a_story(f"paper-{number}", WORDS)).bytes for number in range(5, 9)}
+    for key in bands:
+        assert len(found[key]) == len(lost[key]) == 8 * 16
+        assert newest <= {found[key][at : at + 16] for at in range(0, 8 * 16, 16)}
+
+
+def held(pipeline: Pipeline) -> dict[bytes, bytes]:
+    return {key: pipeline.cache.get(key) for key in pipeline.cache.scan_iter("yuqing:story:*")}
 
 
 def test_documents_older_than_the_window_are_not_put_back(pipeline: Pipeline) -> None:
