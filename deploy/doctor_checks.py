@@ -157,9 +157,12 @@ def markets(patient: Patient) -> str:
     from deploy.market_days import RENEW
     from storage.connection import connect
     from storage.market_sessions import known_until
+    from storage.schema import head, revision
 
     engine = connect(_services(patient).database_url, pool_size=1)
     try:
+        if revision(engine) != head():
+            raise WrongError("not known before the schema is there", fix="run `yuqing migrate`.")
         with engine.connect() as connection:
             known = known_until(connection)
     finally:
