@@ -105,12 +105,12 @@ def episode_of(row: Row[Any]) -> Episode:
 
 
 def _opened(connection: Connection, after: Episode, held_by: str, now: datetime) -> Taken:
-    reason = f"{after.severity}: {why(after.peak)}" + (f"; held by {held_by}" if held_by else "")
+    reason = f"{after.severity}: {why(after.peak, after.detector)}" + (f"; held by {held_by}" if held_by else "")
     return take(connection, after.alert_id, None, "hold" if held_by else "open", "engine", now=now, reason=reason)
 
 
 def _grown(connection: Connection, before: Episode, after: Episode, status: Status, now: datetime) -> Taken:
-    reason = f"{before.severity} to {after.severity}: {why(after.peak)}"
+    reason = f"{before.severity} to {after.severity}: {why(after.peak, after.detector)}"
     action: Literal["escalate", "revise"] = "escalate" if before.active else "revise"
     return take(connection, after.alert_id, status, action, "engine", now=now, reason=reason)
 

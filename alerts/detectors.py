@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,11 @@ from alerts.errors import WrongSettingError
 from alerts.series import MINUTES_A_DAY, Minutes, Series
 from alerts.thresholds import Budget, Severity, severity
 
-__all__ = ["Detector", "Finding", "History", "NegativeSurge"]
+__all__ = ["Counted", "Detector", "Finding", "History", "NegativeSurge"]
+
+
+Counted = Literal["negative", "all"]
+"""What of an entity a detector looks at: what is said against it, or all that is said about it."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Finding:
     p_value: float
     severity: Severity
     since: int
-    """The first bucket within the horizon in which something negative was said."""
+    """The first bucket within the horizon in which something that counts was said."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Detector(Protocol):
     """One way to find something abnormal. `name` is stored with the alert and never changes its meaning."""
 
     name: ClassVar[str]
+    counted: ClassVar[Counted]
 
     @property
     def guard_min(self) -> int:
@@ -89,6 +94,7 @@ class NegativeSurge:
     min_stories: int = 3
 
     name: ClassVar[str] = "negative_surge"
+    counted: ClassVar[Counted] = "negative"
 
     def __post_init__(self) -> None:
         if not self.horizons_min or min(self.horizons_min) < 1:

@@ -65,7 +65,8 @@ def find(detector: Detector, jobs: Sequence[Job], ready: int, counts: Counts) ->
         return {}
     first = min(min(buckets) for buckets in touched.values())
     until = min(max(max(buckets) for buckets in touched.values()) + detector.echo_min, ready)
-    series = counts.entities(sorted(touched), first - detector.reach_min, until)
+    read = counts.entities if detector.counted == "negative" else counts.volumes
+    series = read(sorted(touched), first - detector.reach_min, until)
     worth = {entity_id: _worth_judging(each, touched[entity_id], detector, ready) for entity_id, each in series.items()}
     if not any(worth.values()):
         return {}
@@ -79,7 +80,7 @@ def find(detector: Detector, jobs: Sequence[Job], ready: int, counts: Counts) ->
 
 
 def _worth_judging(series: Series, touched: Sequence[int], detector: Detector, ready: int) -> list[int]:
-    """The buckets with something negative within the echo of a touched one that holds something negative itself."""
+    """The buckets with something that counts within the echo of a touched one that holds such a thing itself."""
     times = series.buckets
     moved = times[np.isin(times, np.asarray(touched, dtype=np.int64))]
     starts = np.searchsorted(times, moved, side="left")

@@ -18,6 +18,7 @@ from alerts.series import time_of
 from alerts.thresholds import Severity, rank
 
 __all__ = [
+    "COUNTED",
     "ENDED",
     "ESCALATED",
     "FIRING",
@@ -37,6 +38,9 @@ _NAMESPACE = UUID("6f1d4a0e-6a55-5d8e-9a39-2f0c1b7c5e11")
 
 FIRING = "firing"
 RESOLVED = "resolved"
+
+COUNTED = {"negative_surge": "negative stories", "volume_surge": "documents"}
+"""What the numbers of each detector's findings count."""
 
 OPENED = "alert.opened"
 ESCALATED = "alert.escalated"
@@ -177,10 +181,10 @@ class Course:
             self._order.append(episode.alert_id)
 
 
-def why(finding: Finding) -> str:
+def why(finding: Finding, detector: str = "negative_surge") -> str:
     """One line for the history: what was seen against what was expected."""
-    hours = finding.horizon_min / 60
+    span = f"{finding.horizon_min / 60:g} h to {time_of(finding.bucket):%Y-%m-%d %H:%M} UTC"
     return (
-        f"{finding.observed} negative stories in {hours:g} h to {time_of(finding.bucket):%Y-%m-%d %H:%M} UTC, "
+        f"{finding.observed} {COUNTED.get(detector, 'counts')} in {span}, "
         f"{finding.expected:.3g} expected (p {finding.p_value:.1e})"
     )

@@ -71,21 +71,22 @@ def alert_parts(settings: Settings, services: Services, entities: int, clock: Cl
 
 
 def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
-    """The detectors in force."""
+    """The detectors in force. They share the budget."""
     from alerts.baselines import Baseline
     from alerts.detectors import NegativeSurge
     from alerts.thresholds import Budget
+    from alerts.volume_alarm import VolumeAlarm
 
     given = settings.alerts
-    return (
-        NegativeSurge(
-            Budget(given.false_alarms_per_day, max(entities, 1)),
-            Baseline(history_days=given.history_days, half_life_days=given.half_life_days),
-            horizons_min=given.horizons_min,
-            guard_min=given.guard_min,
-            min_stories=given.min_stories,
-        ),
+    budget = Budget(given.false_alarms_per_day / (1 + given.volume_surge), max(entities, 1))
+    negative = NegativeSurge(
+        budget,
+        Baseline(history_days=given.history_days, half_life_days=given.half_life_days),
+        horizons_min=given.horizons_min,
+        guard_min=given.guard_min,
+        min_stories=given.min_stories,
     )
+    return (negative, VolumeAlarm(budget)) if given.volume_surge else (negative,)
 
 
 def endpoints_of(settings: Settings) -> Sequence[Endpoint | Channel]:

@@ -175,6 +175,7 @@ class Alerts(Section):
     false_alarms_per_day: float = Field(default=1, gt=0)
     horizons_min: tuple[Minutes, ...] = Field(default=(60, 360, 1440, 4320, 10080), min_length=1)
     min_stories: Positive = 3
+    volume_surge: bool = False
     guard_min: Minutes = 1440
     history_days: Positive = 21
     half_life_days: float = Field(default=14, gt=0)

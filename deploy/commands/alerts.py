@@ -125,9 +125,12 @@ def _listed(rows: list[dict[str, Any]]) -> str:
 def _shown(alert: dict[str, Any]) -> str:
     span = f"from {_minute(alert['first_bucket'])} to {_minute(alert['last_bucket'])}"
     expected = f"{alert['expected']:.2f} expected, p {alert['p_value']:.2g}"
+    from alerts.lifecycle import COUNTED
+
+    counted = COUNTED.get(alert["detector"], "counts")
     lines = [
         f"{alert['entity_id']}: {alert['severity']}, {alert['status']}, by {alert['detector']}",
-        f"{span}: {alert['observed']} negative stories within {alert['horizon_s'] // 60} minutes, {expected}",
+        f"{span}: {alert['observed']} {counted} within {alert['horizon_s'] // 60} minutes, {expected}",
     ]
     documents = alert["evidence"].get("documents", []) if isinstance(alert["evidence"], dict) else []
     if documents:

@@ -42,7 +42,8 @@ class Told:
 class AlertBooks:
     """Takes documents and judges when told; `changes` keeps every change that the engine would have written."""
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Detector, quiet: timedelta = QUIET) -> None:
+        self._quiet = quiet
         self.changes: list[Change] = []
         self._detector = detector
         self._stories: dict[str, Counter[int]] = defaultdict(Counter)
@@ -67,10 +68,10 @@ class AlertBooks:
         for start in range(0, len(ready), jobs_at_once):
             jobs = ready[start : start + jobs_at_once]
             self._pending -= set(jobs)
-            verdict = judge(self._detector, jobs, complete=complete, quiet=QUIET, counts=self, known=self._known)
+            verdict = judge(self._detector, jobs, complete=complete, quiet=self._quiet, counts=self, known=self._known)
             self._write(verdict.changes)
             self._pending |= verdict.later
-        quiet_min = int(QUIET.total_seconds() // 60)
+        quiet_min = int(self._quiet.total_seconds() // 60)
         active = [each for each in self._episodes.values() if each.active]
         self._write([Change(each, resolved(each)) for each in active if each.over(complete, quiet_min)])
 
@@ -95,6 +96,9 @@ class AlertBooks:
             for entity in entities
             if entity in self._documents
         }
+
+    def volumes(self, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
+        return self.entities(entities, since, until)  # everything told here counts
 
     def market(self, since: int, until: int) -> Series:
         stories: Counter[int] = Counter()
