@@ -49,17 +49,19 @@ def quiet_since(connection: Connection, detector: str, bucket: int) -> dict[str,
 
 
 def write(
-    connection: Connection, change: Change, evidence: Mapping[str, Any] | None, now: datetime, held_by: str = ""
+    connection: Connection, change: Change, found: Mapping[str, Any] | None, now: datetime, held_by: str = ""
 ) -> list[Taken]:
-    """One change of one episode: its row, and the steps that follow, in order. `evidence` None keeps what is there.
+    """One change of one episode: its row, and the steps that follow, in order.
+
+    `found` are the columns of what speaks for it, evidence and topics; None keeps what is there.
 
     `held_by` says why nobody is to be told of an alert that is new; empty: it is told.
     """
     before, after = change.before, change.after
-    row = _row(after) | {"updated_at": now} | ({} if evidence is None else {"evidence": evidence})
+    row = _row(after) | {"updated_at": now} | dict(found or {})
     if before is None:
         new: Status = "pending" if held_by else "firing"
-        row |= {"alert_id": after.alert_id, "opened_at": now, "status": new, "held_by": held_by}
+        row |= {"alert_id": after.alert_id, "opened_at": now, "status": new, "held_by": held_by, "reminded_at": now}
         connection.execute(insert(alerts).values(row))
         steps = [_opened(connection, after, held_by, now)]
         status = new

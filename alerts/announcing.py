@@ -60,9 +60,10 @@ def _hushed(news: News, quiet: Sequence[Silence]) -> bool:
 def _note_severity(connection: Connection, news: Sequence[News], now: datetime) -> None:
     for each in news:
         metrics.alert_events.labels(each.event, each.standing.episode.severity).inc()
-        if each.event in _TELLS_SEVERITY:
-            statement = update(alerts).where(alerts.c.alert_id == each.taken.alert_id)
-            connection.execute(statement.values(told_at=now, told_severity=each.standing.episode.severity))
+    told = sorted({each.taken.alert_id for each in news if each.event in _TELLS_SEVERITY})
+    if told:
+        statement = update(alerts).where(alerts.c.alert_id.in_(told))
+        connection.execute(statement.values(told_at=now, told_severity=alerts.c.severity))
 
 
 def _tell(
@@ -80,14 +81,17 @@ def _tell(
             due = routes.due(endpoint.name, alert.labels, alert.episode.severity, alert.reminders, now)
             if due is not None:
                 at_times[due].append(each)
-    written = 0
+    written: list[outbox.Delivery] = []
     for due, part in sorted(at_times.items()):
         for group in together(part, all_of_it=due > now):
-            written += _put(connection, endpoint, group, due, now)
-    return written
+            written += _delivery(connection, endpoint, group, due, now)
+    return outbox.put_all(connection, written, now)
 
 
-def _put(connection: Connection, endpoint: Destination, group: Sequence[News], due: datetime, now: datetime) -> int:
+def _delivery(
+    connection: Connection, endpoint: Destination, group: Sequence[News], due: datetime, now: datetime
+) -> list[outbox.Delivery]:
+    """The delivery of a group; none where it joins one that waits for the same morning."""
     first = group[0]
     event = cast(AlertEvent, first.event)
     ids = [each.taken.alert_id for each in group]
@@ -99,14 +103,13 @@ def _put(connection: Connection, endpoint: Destination, group: Sequence[News], d
         also=[member(each) for each in group],
         alert_ids=ids,
     ):
-        return 0
-    return outbox.put(
-        connection,
-        endpoints=[endpoint.name],
+        return []
+    delivery = outbox.Delivery(
+        endpoint=endpoint.name,
         event_type=event,
         about=f"{first.taken.alert_id}/{first.taken.entry_id}",
         payload=about(event, group, now),
-        now=now,
         alert_ids=ids,
         not_before=due,
     )
+    return [delivery]

@@ -18,6 +18,7 @@ from storage.tables import deliveries, delivery_alerts
 
 __all__ = [
     "Claimed",
+    "Delivery",
     "claim",
     "dead",
     "dead_all",
@@ -27,6 +28,7 @@ __all__ = [
     "pending",
     "postponed",
     "put",
+    "put_all",
     "replay",
     "replay_one",
 ]
@@ -85,6 +87,27 @@ class Claimed:
     claimed_at: datetime
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """What is to be told to one endpoint.
+
+    `about` says what the event is once in the world (an alert's opening, a day's digest): the webhook id follows
+    from it, so the same event written twice is one delivery. `alert_ids` are those it tells of, the first one first;
+    it is not sent before `not_before`.
+    """
+
+    endpoint: str
+    event_type: str
+    about: str
+    payload: msgspec.Struct
+    alert_ids: Sequence[UUID] = ()
+    not_before: datetime | None = None
+
+    @property
+    def webhook_id(self) -> str:
+        return "msg_" + uuid5(_NAMESPACE, "\0".join((self.event_type, self.about, self.endpoint))).hex
+
+
 def put(
     connection: Connection,
     *,
@@ -93,34 +116,36 @@ def put(
     about: str,
     payload: msgspec.Struct,
     now: datetime,
-    alert_ids: Sequence[UUID] = (),
-    not_before: datetime | None = None,
 ) -> int:
-    """Writes one delivery for each endpoint name; returns how many are new.
+    """Writes one delivery for each endpoint name; returns how many are new."""
+    return put_all(connection, [Delivery(endpoint, event_type, about, payload) for endpoint in endpoints], now)
 
-    `about` says what the event is once in the world (an alert's opening, a day's digest): the webhook id follows
-    from it, so the same event written twice is one delivery. `alert_ids` are those it tells of, the first one first;
-    it is not sent before `not_before`.
-    """
-    plain = msgspec.to_builtins(payload)
+
+def put_all(connection: Connection, written: Sequence[Delivery], now: datetime) -> int:
+    """Writes deliveries in their order, and rings the bell; returns how many are new."""
     rows = [
         {
-            "webhook_id": _webhook_id(event_type, about, endpoint),
-            "alert_id": alert_ids[0] if alert_ids else None,
-            "endpoint": endpoint,
-            "event_type": event_type,
-            "payload": plain,
+            "webhook_id": each.webhook_id,
+            "alert_id": each.alert_ids[0] if each.alert_ids else None,
+            "endpoint": each.endpoint,
+            "event_type": each.event_type,
+            "payload": msgspec.to_builtins(each.payload),
             "created_at": now,
-            "next_attempt_at": max(now, not_before or now),
+            "next_attempt_at": max(now, each.not_before or now),
         }
-        for endpoint in endpoints
+        for each in written
     ]
     if not rows:
         return 0
-    statement = insert(deliveries).values(rows).on_conflict_do_nothing().returning(deliveries.c.webhook_id)
-    new = list(connection.execute(statement).scalars())
-    if new and alert_ids:
-        links = [{"webhook_id": webhook_id, "alert_id": each} for webhook_id in new for each in alert_ids]
+    statement = insert(deliveries).on_conflict_do_nothing().returning(deliveries.c.webhook_id)
+    new = set(connection.execute(statement, rows).scalars())
+    links = [
+        {"webhook_id": each.webhook_id, "alert_id": alert_id}
+        for each in written
+        if each.webhook_id in new
+        for alert_id in each.alert_ids
+    ]
+    if links:
         connection.execute(insert(delivery_alerts), links)
     if new:
         connection.execute(select(func.pg_notify(DELIVERIES, "")))
@@ -276,10 +301,6 @@ def _mine(claimed: Claimed) -> tuple[Any, ...]:
         deliveries.c.attempts == claimed.attempts,
         deliveries.c.state == "pending",
     )
-
-
-def _webhook_id(event_type: str, about: str, endpoint: str) -> str:
-    return "msg_" + uuid5(_NAMESPACE, "\0".join((event_type, about, endpoint))).hex
 
 
 def _body(payload: object) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from alerts import alert_rows, evidence
 from alerts.announcing import Destination, announce
@@ -15,7 +15,7 @@ from alerts.holding import Holding, Holds
 from alerts.labels import labels_of
 from alerts.lifecycle import Change
 from alerts.transition_rows import Taken
-from storage.tables import alerts, entities
+from storage.tables import entities
 
 __all__ = ["record"]
 
@@ -57,9 +57,7 @@ def _write(
         held_by = holds.why(after, labels)
         if not held_by:
             holds.opened(after, labels)
-    taken = alert_rows.write(connection, change, evidence.as_json(found), now, held_by)
-    connection.execute(update(alerts).where(alerts.c.alert_id == after.alert_id).values(topics=topics))
-    return taken
+    return alert_rows.write(connection, change, {"evidence": evidence.as_json(found), "topics": topics}, now, held_by)
 
 
 def _companies(connection: Connection, wanted: Iterable[str]) -> dict[str, _Company]:

@@ -57,8 +57,9 @@ def take(
     who = actor or _ACTORS.get(by, "")
     if not who:
         raise ValueError("an analyst's action needs an actor")
-    changes = _changes(taken, who, now, until)
-    connection.execute(update(alerts).where(alerts.c.alert_id == alert_id).values(updated_at=now, **changes))
+    if status is not None:  # a new alert was written as what it is
+        changes = _changes(taken, who, now, until)
+        connection.execute(update(alerts).where(alerts.c.alert_id == alert_id).values(updated_at=now, **changes))
     entry = insert(alert_history).values(
         alert_id=alert_id,
         at=now,

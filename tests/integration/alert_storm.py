@@ -21,7 +21,7 @@ from alerts.errors import TransitionError
 from alerts.receiver import WebhookReceiver
 from storage.tables import alert_history, alerts, deliveries
 
-__all__ = ["answering", "broken_histories", "open_deliveries", "openings", "start", "unheard"]
+__all__ = ["answering", "broken_histories", "open_deliveries", "openings", "start", "unheard", "written"]
 
 _BROKEN = text(
     """
@@ -77,6 +77,14 @@ def answering(database: Engine, receiver: WebhookReceiver, seed: int, every_s: f
     finally:
         stop.set()
         thread.join(30)
+
+
+def written(database: Engine) -> int:
+    """How often engine and clock have written something: what analysts do is not counted."""
+    with database.connect() as connection:
+        query = select(func.count()).select_from(alert_history).where(alert_history.c.actor != "li")
+        count: int = connection.execute(query).scalar_one()
+    return count
 
 
 def openings(database: Engine) -> dict[str, int]:

@@ -34,7 +34,7 @@ def firing(stage: AnswerStage) -> AnswerStage:
 def test_who_acknowledges_is_kept_and_told(firing: AnswerStage) -> None:
     answered = firing.desk.acknowledge(firing.only(), actor="li", reason="calling the bank")
     assert (answered.before, answered.status, answered.deliveries) == ("firing", "acknowledged", 1)
-    assert answered.possible == ("snooze", "resolve", "comment")
+    assert answered.possible == ("snooze", "resolve", "retract", "comment")
     row = firing.row()
     assert (row.status, row.acknowledged_by, row.acknowledged_at) == ("acknowledged", "li", NOON)
     assert firing.history()[-1] == ("acknowledge", "firing", "acknowledged", "li")
