@@ -140,28 +140,40 @@ def redis_client(redis_url: str) -> Iterator[redis.Redis]:
         yield client
 
 
-@pytest.fixture(scope="module")
-def console(stack: StackAddresses, _template_database: str) -> Iterator[ConsoleStage]:
-    """A filled database with the API and the console on it, for tests that only read."""
-    for url in _database(stack.database_url, template=_template_database):
-        yield from _console(url)
-
-
-@pytest.fixture
-def own_console(database_url: str) -> Iterator[ConsoleStage]:
-    """The same for one test that acts."""
-    yield from _console(database_url)
-
-
-def _console(url: str) -> Iterator[ConsoleStage]:
+@pytest.fixture(scope="session")
+def _filled_database(stack: StackAddresses, _template_database: str) -> Iterator[str]:
+    """A database with documents and alerts, to copy: it is filled once."""
     from console_stage import stage_console
 
     from storage.connection import connect
 
-    staged = stage_console(connect(url))
-    yield staged
-    for engine in (staged.parts.reader, staged.parts.writer, staged.database):
-        engine.dispose()
+    for url in _database(stack.database_url, template=_template_database):
+        staged = stage_console(connect(url))
+        staged.close()
+        yield url.rsplit("/", 1)[1]
+
+
+@pytest.fixture(scope="module")
+def console(stack: StackAddresses, _filled_database: str) -> Iterator[ConsoleStage]:
+    """A filled database with the API and the console on it, for tests that only read."""
+    yield from _console(stack, _filled_database)
+
+
+@pytest.fixture
+def own_console(stack: StackAddresses, _filled_database: str) -> Iterator[ConsoleStage]:
+    """The same for one test that acts."""
+    yield from _console(stack, _filled_database)
+
+
+def _console(stack: StackAddresses, filled: str) -> Iterator[ConsoleStage]:
+    from console_stage import on_database
+
+    from storage.connection import connect
+
+    for url in _database(stack.database_url, template=filled):
+        staged = on_database(connect(url))
+        yield staged
+        staged.close()
 
 
 def _database(url: str, template: str) -> Iterator[str]:

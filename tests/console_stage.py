@@ -49,10 +49,17 @@ class ConsoleStage:
     database: Engine
     parts: Parts
     tokens: dict[str, str]
+    _app: FastAPI | None = None
+
+    def close(self) -> None:
+        """Ends every connection."""
+        for engine in (self.parts.reader, self.parts.writer, self.database):
+            engine.dispose()
 
     def app(self) -> FastAPI:
-        """The API on these parts."""
-        return console_app(self.parts, https=False)
+        """The console and the API on these parts; the same at each call."""
+        self._app = self._app or console_app(self.parts, https=False)
+        return self._app
 
     def client(self, role: str = "analyst") -> TestClient:
         """A client that shows the token of a role."""

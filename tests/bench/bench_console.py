@@ -1,6 +1,6 @@
 """How quick the console and the API are with many alerts stored: python tests/bench/bench_console.py --help
 
-An embedded PostgreSQL gets 100,000 alerts, a fiftieth of them active, and 100,000 documents; then each page is asked
+An embedded PostgreSQL gets 100,000 alerts, a fiftieth of them active, and 20,000 documents; then each page is asked
 for over HTTP, and the inbox is opened in Chromium where the machine has one. Times are of the client, in milliseconds.
 """
 
@@ -72,7 +72,7 @@ def ask(client: httpx.Client, path: str, times: int) -> str:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--alerts", type=int, default=100_000)
-    arguments.add_argument("--documents", type=int, default=100_000)
+    arguments.add_argument("--documents", type=int, default=20_000)
     arguments.add_argument("--times", type=int, default=20)
     given = arguments.parse_args()
     with embedded() as server, fresh_database(server) as url:

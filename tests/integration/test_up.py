@@ -259,7 +259,7 @@ def test_sigterm_stops_the_flow_in_order_then_the_services_and_exits_with_0(syst
     assert system.process.wait(90) == 0
     eventually(lambda: not [child for child in children if child.is_running()], timeout_s=20)
     stopped = [json.loads(line) for line in system.log().splitlines() if '"role_stopped"' in line]
-    assert [one["role"] for one in stopped] == ["scorer", "windows", "alerts", "scheduler"]
+    assert [one["role"] for one in stopped] == ["scorer", "windows", "alerts", "scheduler", "console"]
     assert {one["exit_code"] for one in stopped} == {0}
     assert EmbeddedStack(stack_folder(system.state)).running() is None
     assert running_roles(system.state) == []
