@@ -123,7 +123,7 @@ def test_where_nobody_reads_the_log_the_takedown_waits_there(pipeline: Pipeline,
 @pytest.mark.parametrize(
     ("named", "told", "fix"),
     [
-        (str(uuid4()), "there is no document", "a record that retracts it"),
+        ("0f0e7d3a-5b0c-4f39-9d43-3f0a5b6c7d8e", "there is no document", "a record that retracts it"),
         ("https://nowhere.example/", "no document that counts has the address", "by its id"),
         ("number seven", "neither the id nor the address", "an id looks like"),
     ],
