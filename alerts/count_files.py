@@ -19,6 +19,8 @@ from alerts.series import MINUTES_A_DAY
 __all__ = ["CountsFile", "read_counts", "write_scores"]
 
 _FIRST_ROWS = 100
+_MOST_BUCKETS = 20_000_000
+"""Forty years of minutes: more is a mistake in a time, and would be made room for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +40,7 @@ def read_counts(path: Path) -> CountsFile:
     Times without a zone are UTC. A row that is early or late by less than a step keeps its turn; buckets without a
     row are not known. Raises CountsFileError for what cannot be read, with the line; OSError for the file.
     """
-    with path.open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.DictReader(lines)
-        missing = {"timestamp", "value"} - set(reader.fieldnames or ())
-        if missing:
-            raise CountsFileError(path, 1, f"no column {' and '.join(sorted(missing))}", "name them in the first line")
-        rows = [(reader.line_num, row["timestamp"] or "", row["value"] or "") for row in reader]
+    rows = _rows(path)
     if len(rows) < 2:
         raise CountsFileError(path, len(rows) + 1, "fewer than two rows", "give a series")
     times = [_time(path, line, stamp) for line, stamp, _ in rows]
@@ -54,10 +51,28 @@ def read_counts(path: Path) -> CountsFile:
     step = _step(path, times)
     first = int(times[0].timestamp() // 60) // step * step
     places = _places(times, first, step)
+    if places[-1] >= _MOST_BUCKETS:
+        raise CountsFileError(path, rows[-1][0], f"{places[-1]:,} steps after the first row", "mend its time")
     counts: Floats = np.full((1, places[-1] + 1), np.nan)
     counts[0, list(places)] = values
     stamps, texts = tuple(stamp for _, stamp, _ in rows), tuple(value for *_, value in rows)
     return CountsFile(stamps, texts, tuple(times), places, RegularCounts(first, step, counts))
+
+
+def _rows(path: Path) -> list[tuple[int, str, str]]:
+    """Line, time and value of each row, as they stand there."""
+    with path.open(newline="", encoding="utf-8-sig") as lines:
+        reader = csv.DictReader(lines)
+        try:
+            missing = {"timestamp", "value"} - set(reader.fieldnames or ())
+            if missing:
+                what = f"no column {' and '.join(sorted(missing))}"
+                raise CountsFileError(path, 1, what, "name them in the first line")
+            return [(reader.line_num, row["timestamp"] or "", row["value"] or "") for row in reader]
+        except UnicodeDecodeError as error:
+            raise CountsFileError(path, reader.line_num + 1, "this is not UTF-8", "save it as CSV UTF-8") from error
+        except csv.Error as error:
+            raise CountsFileError(path, reader.line_num, str(error), "look for a quote that is not closed") from error
 
 
 def write_scores(path: Path, file: CountsFile, scores: Sequence[float]) -> None:
@@ -72,9 +87,9 @@ def write_scores(path: Path, file: CountsFile, scores: Sequence[float]) -> None:
 def _time(path: Path, line: int, stamp: str) -> datetime:
     try:
         time = datetime.fromisoformat(stamp.strip())
-    except ValueError as error:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise CountsFileError(path, line, f"{stamp!r} is not a time", "write it like 2026-01-31 23:55:00") from error
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _value(path: Path, line: int, text: str) -> float:

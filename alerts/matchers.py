@@ -48,7 +48,7 @@ class Matcher:
             raise MatcherError(f"{self.label}{self.operator}…", f"write it with at most {_MOST_CHARS} characters")
         try:
             pattern = re.compile(self.value if self.operator in ("=~", "!~") else re.escape(self.value), re.DOTALL)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:  # the latter: a{99999999999}, and parentheses
             raise MatcherError(str(self), f"mend the regular expression: {error}") from error
         object.__setattr__(self, "_pattern", pattern)
 

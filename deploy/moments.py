@@ -10,7 +10,7 @@ from deploy.errors import UsageError
 __all__ = ["moment"]
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_PART = re.compile(r"(\d+)([mhdw])")
+_PART = re.compile(r"(\d{1,9})([mhdw])")
 _LONGEST_DAYS = 3660
 
 

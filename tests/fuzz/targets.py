@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analyst_targets import ANALYSTS
 from book_targets import BOOKS
 from file_targets import FILES
 from intake_targets import INTAKE
@@ -12,4 +13,5 @@ from webhook_targets import WEBHOOKS
 
 __all__ = ["TARGETS"]
 
-TARGETS: dict[str, Target] = {target.name: target for target in (*INTAKE, *SOURCES, *BOOKS, *WEBHOOKS, *FILES, *STATE)}
+_ALL = (*INTAKE, *SOURCES, *BOOKS, *WEBHOOKS, *ANALYSTS, *FILES, *STATE)
+TARGETS: dict[str, Target] = {target.name: target for target in _ALL}

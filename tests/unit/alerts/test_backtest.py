@@ -104,11 +104,18 @@ def test_rows_may_be_missing_late_or_of_another_step(tmp_path: Path) -> None:
         ("timestamp,value\n2024-01-01,1\n2024-01-02,-1\n", r"line 3: '-1' is not a count"),
         ("timestamp,value\n2024-01-02,1\n2024-01-01,1\n", r"line 3: 2024-01-01 is before the row above it"),
         ("timestamp,value\n2024-01-01,1\n2024-01-08,1\n", "the rows are 604800 s apart"),
+        ("timestamp,value\n2024-01-01,1\n2024-01-02,\udcff\n", "this is not UTF-8"),
+        ('timestamp,value\n2024-01-01,"1\n' + "2024-01-02,2\n" * 20_000, "field larger than field limit"),
+        ("timestamp,value\n0001-01-01T00:00+23:59,1\n2024-01-02,1\n", "line 2: '0001-01-01T00:00.23:59' is not a time"),
+        (
+            "timestamp,value\n" + "".join(f"2024-01-01T00:{n:02}:00,1\n" for n in range(60)) + "9999-01-01,1\n",
+            "line 62: .* steps after the first row: mend its time",
+        ),
     ],
 )
 def test_what_cannot_be_judged_is_told_with_its_line_and_the_fix(text: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "wrong.csv"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(CountsFileError, match=said):
         read_counts(path)
 

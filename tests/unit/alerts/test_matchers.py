@@ -54,6 +54,7 @@ def test_what_would_match_everything_is_known() -> None:
         ("hsbc", "label=value"),
         ("company=hsbc", "there are alert, entity"),
         ("name=~(", "mend the regular expression"),
+        ("name=~a{99999999999999}", "mend the regular expression"),
         ('name="open', "close the quotation mark"),
         ('name="a" b"', "close the quotation mark"),
         ("name=" + "x" * 301, "at most 300"),

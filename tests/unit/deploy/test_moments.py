@@ -32,6 +32,7 @@ def test_until_a_time_with_its_zone() -> None:
         ({"for_": "2h", "until": "2026-11-27T08:00Z"}, "either --for"),
         ({"for_": "2 hours"}, "such as 90m"),
         ({"for_": "h"}, "such as 90m"),
+        ({"for_": "7" * 5000 + "h"}, "such as 90m"),
         ({"until": "tomorrow"}, "ISO 8601"),
         ({"until": "2026-11-27T08:00"}, "without a zone"),
     ],
