@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc  # type: ignore[import-untyped]
 
-from alerts.baselines import Baseline, Belief, Floats
+from alerts.baselines import Baseline, Floats
 from alerts.errors import WrongSettingError
 from alerts.series import MINUTES_A_DAY, Minutes, Series
 from alerts.thresholds import Budget, Severity, severity
@@ -149,21 +149,17 @@ class NegativeSurge:
 
     def _improbable(self, history: History, at: Minutes, observed: NDArray[np.int64]) -> tuple[Floats, Floats]:
         """(buckets, horizons) expected counts, and the probability of at least as many as observed."""
-        expected = np.empty(observed.shape)
-        p_values = np.empty(observed.shape)
-        beliefs: dict[int, Belief] = {}
-        for j, horizon in enumerate(self.horizons_min):
-            gap = max(self.guard_min, horizon)
-            if gap not in beliefs:
-                beliefs[gap] = self.baseline.believe(history.entity, history.market, at - gap)
-            belief = beliefs[gap]
-            mean = belief.shape / belief.days * horizon / MINUTES_A_DAY
-            shape = np.minimum(belief.shape, _swing_shape(horizon))
-            spread = mean * (belief.clustering - 1) + mean**2 / shape
-            expected[:, j] = mean
-            # P(N >= n) of a negative binomial with this mean and the variance mean + spread.
-            p_values[:, j] = betainc(np.maximum(observed[:, j], 1), mean**2 / spread, spread / (mean + spread))
-        return expected, p_values
+        horizons = np.array(self.horizons_min)
+        gaps, place = np.unique(np.maximum(self.guard_min, horizons), return_inverse=True)
+        belief = self.baseline.believe(history.entity, history.market, (at[:, None] - gaps).ravel())
+        shape, days, clustering = (
+            each.reshape(at.size, gaps.size)[:, place] for each in (belief.shape, belief.days, belief.clustering)
+        )
+        mean = shape / days * horizons / MINUTES_A_DAY
+        spread = mean * (clustering - 1) + mean**2 / np.minimum(shape, _swing_shape(horizons))
+        # P(N >= n) of a negative binomial with this mean and the variance mean + spread.
+        p_values = betainc(np.maximum(observed, 1), mean**2 / spread, spread / (mean + spread))
+        return mean, p_values
 
     def _finding(self, series: Series, bucket: int, j: int, observed: int, expected: float, p_value: float) -> Finding:
         horizon = self.horizons_min[j]
@@ -185,6 +181,6 @@ _STEADINESS = 4.0
 """The Gamma shape of how a company's rate wanders from day to day: by half, give or take."""
 
 
-def _swing_shape(horizon_min: int) -> float:
+def _swing_shape(horizons_min: NDArray[np.int64]) -> Floats:
     """The Gamma shape of how much the rate itself swings over the day: wide for an hour, narrow from a day on."""
-    return min(_STEADINESS, max(1.0, _STEADINESS * horizon_min / MINUTES_A_DAY))
+    return np.clip(_STEADINESS * horizons_min / MINUTES_A_DAY, 1.0, _STEADINESS)

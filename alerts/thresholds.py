@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal
 
 from alerts.errors import WrongSettingError
@@ -59,9 +60,15 @@ class Budget:
         it on 1/h windows a day. The horizons are nested, so together they count as `_NESTED` looks, not as so many.
         docs/decisions/0022 holds what that yields.
         """
-        nominal = 10.0 ** -NEGATIVE_SURGE.threshold(self.promised_a_month) / _DAYS_A_MONTH
+        nominal = 10.0 ** -_evidence(self.promised_a_month) / _DAYS_A_MONTH
         part = nominal / min(_NESTED, len(horizons_min))
         return tuple(min(_MOST, part * horizon / 1440) for horizon in horizons_min)
+
+
+@cache
+def _evidence(promised_a_month: float) -> float:
+    """Asked for with every finding, and always the same."""
+    return NEGATIVE_SURGE.threshold(promised_a_month)
 
 
 def severity(p_value: float, threshold: float, stories: int) -> Severity:

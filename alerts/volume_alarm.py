@@ -62,21 +62,18 @@ class VolumeAlarm:
         return max(self.surge.horizons_min) + _STEP_MIN
 
     def findings(self, history: History, buckets: Sequence[int]) -> list[Finding]:
-        days: dict[int, set[int]] = defaultdict(set)
-        for bucket in buckets:
-            days[bucket // MINUTES_A_DAY].add(bucket // _STEP_MIN)
-        found = []
-        for day, steps in sorted(days.items()):
-            if self._enough(history.entity, max(steps)):
-                found += self._of_day(history, day, sorted(steps))
-        return found
+        days: dict[int, list[int]] = defaultdict(list)
+        for step in self._worth(history.entity, buckets):
+            days[step * _STEP_MIN // MINUTES_A_DAY].append(step)
+        return [finding for day, steps in sorted(days.items()) for finding in self._of_day(history, day, steps)]
 
-    def _enough(self, series: Series, last: int) -> bool:
-        """Whether enough was said for any step up to `last` to fire; most of the time it was not."""
-        day = last * _STEP_MIN // MINUTES_A_DAY * MINUTES_A_DAY
-        ends = np.array([day - max(self.surge.horizons_min) - 1, (last + 1) * _STEP_MIN - 1])
-        before, until = series.total_documents[series.up_to(ends)]
-        return bool(until - before >= self.min_documents)
+    def _worth(self, series: Series, buckets: Sequence[int]) -> list[int]:
+        """The steps of the buckets in whose longest horizon enough was said to fire; most of the time it was not."""
+        steps = np.unique(np.asarray(buckets, dtype=np.int64) // _STEP_MIN)
+        ends = (steps + 1) * _STEP_MIN - 1
+        until, before = (series.total_documents[series.up_to(at)] for at in (ends, ends - max(self.surge.horizons_min)))
+        worth: list[int] = steps[until - before >= self.min_documents].tolist()
+        return worth
 
     def _of_day(self, history: History, day: int, steps: Sequence[int]) -> list[Finding]:
         first = (day - self.history_days) * MINUTES_A_DAY
