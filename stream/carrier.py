@@ -38,13 +38,17 @@ class Carrier:
         *,
         expect: Callable[[set[TP]], None],
         lose: Lose,
+        went_back: Callable[[], None],
     ) -> None:
-        """`expect` is told which partitions are about to be read, `lose` what the log no longer has: both write."""
+        """`expect` is told which partitions are about to be read, `lose` what the log no longer has: both write.
+
+        `went_back` is called when the books turn out to be older than they were.
+        """
         self._engine = engine
         self._stop = stop
         self._expect = expect
         self._order = ReadingOrder()
-        self._rereading = Rereading(bootstrap, self._order, stop, lose)
+        self._rereading = Rereading(bootstrap, self._order, stop, lose=lose, went_back=went_back)
         self._waited_for: dict[TP, int] = {}
         self._booking = 0
 

@@ -39,6 +39,11 @@ class HotMirror:
         except RedisError as error:
             self._lost(error)
 
+    def doubt(self) -> None:
+        """The books were taken back: Redis may hold rows of revisions that they will not reach, or reach otherwise."""
+        with self._lock:
+            self._behind = True
+
     def mend(self) -> None:
         """Brings Redis up to date if it is behind, or empty. Cheap when it is neither: call it now and then."""
         with self._lock:

@@ -33,11 +33,21 @@ Lose = Callable[[str, int, int, int], None]
 class Rereading:
     """Its coroutines run in Faust's loop; what blocks runs in threads."""
 
-    def __init__(self, bootstrap: str, order: ReadingOrder, stop: threading.Event, lose: Lose) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        order: ReadingOrder,
+        stop: threading.Event,
+        *,
+        lose: Lose,
+        went_back: Callable[[], None],
+    ) -> None:
+        """`lose` notes what the log no longer has, `went_back` hears that the books are older than they were."""
         self._bootstrap = bootstrap
         self._order = order
         self._stop = stop
         self._lose = lose
+        self._went_back = went_back
         self._sought: dict[TP, tuple[int | None, float]] = {}
 
     async def of(self, tp: TP, consumer: Any) -> None:
@@ -59,6 +69,7 @@ class Rereading:
     async def from_the_books(self, consumer: Any) -> None:
         """Reads all our partitions again from where the books stand now."""
         _log.error("books_went_back", fix="nothing: records are read again from where the database stands")
+        self._went_back()
         async with _still(consumer):
             await consumer.perform_seek()
 

@@ -85,6 +85,7 @@ def build_app(
     app.stop_work = threading.Event()
     app.bootstrap = bootstrap
     app.wanted_topics = topics
+    app.mirror = HotMirror(hot, ingest._engine)
     app.carrier = Carrier(
         bootstrap,
         ingest._engine,
@@ -93,8 +94,8 @@ def build_app(
             [ReadTo(tp.topic, tp.partition, 0) for tp in assigned if tp.topic == topics.scored]
         ),
         lose=ingest.lose,
+        went_back=app.mirror.doubt,
     )
-    app.mirror = HotMirror(hot, ingest._engine)
     app.books = books = Bookkeeping(ingest, app.mirror, app.stop_work, clock=clock)
     _add_agent(app, "scored", topics.scored, books.read_scored, books.scored, batch_size)
     _add_agent(app, "dead", topics.dead, books.read_dead, books.dead, _DEAD_AT_ONCE)

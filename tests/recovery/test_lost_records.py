@@ -115,6 +115,7 @@ def test_scored_records_that_expired_before_they_were_booked_are_named_and_can_b
     assert line.startswith(f"{pipeline.topics.scored}/1 offsets 0-5: lost, 6 records")
 
 
+@pytest.mark.long
 def test_an_outcome_that_comes_after_all_ends_a_loss(pipeline: Pipeline) -> None:
     pipeline.publish(stories(20))
     with pipeline.scoring():

@@ -45,6 +45,7 @@ def waiting(reason: str) -> bool:
     return REGISTRY.get_sample_value("yuqing_waiting", {"service": "database", "reason": reason}) == 1
 
 
+@pytest.mark.long
 def test_a_database_that_is_killed_in_mid_stream_is_waited_for(pipeline_on: MakePipeline, tmp_path: Path) -> None:
     with a_server(tmp_path / "own") as server:
         pipeline = pipeline_on(server.url)
@@ -59,6 +60,7 @@ def test_a_database_that_is_killed_in_mid_stream_is_waited_for(pipeline_on: Make
     assert not waiting("unreachable")
 
 
+@pytest.mark.long
 def test_connections_that_others_have_used_up_are_waited_for(
     pipeline_on: MakePipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,8 +178,9 @@ def test_a_standby_that_missed_the_last_commits_takes_over_and_they_are_read_aga
             two.run("ALTER SYSTEM SET primary_conninfo = ''")
             two.run("SELECT pg_reload_conf()")
             eventually(lambda: two.run("SELECT count(*) FROM pg_stat_wal_receiver")[0][0] == 0)
-            pipeline.publish(stories(200, start=200))
-            pipeline.settle()
+            for turn in range(4):  # each minute gets more revisions than it will when all is read again at once
+                pipeline.publish(stories(200, start=200)[turn::4])
+                pipeline.settle()
             sums = pipeline.sums()
             promoted(one, two)
             assert two.run("SELECT count(*) FROM documents") == [(200,)], "the standby has missed the rest"
@@ -232,6 +235,7 @@ def test_a_synchronous_standby_takes_over_and_nothing_need_be_read_again(
         assert "books_went_back" not in {entry["event"] for entry in logs}
 
 
+@pytest.mark.long
 def test_a_session_whose_server_is_no_longer_the_primary_is_left(pipeline_on: MakePipeline, tmp_path: Path) -> None:
     """A pooler, or a demotion that keeps sessions alive: what was the primary refuses writes."""
     with a_server(tmp_path / "own") as server:

@@ -78,6 +78,7 @@ def test_a_flush_in_mid_stream_leaves_hot_windows_and_stories_as_if_nothing_had_
     assert pipeline.audit().figures["hot_mismatches"] == 0
 
 
+@pytest.mark.long
 def test_a_redis_that_starts_again_empty_is_filled_again(pipeline: Pipeline, own_redis: EmbeddedRedis) -> None:
     """Its volume is lost: killed, and started on nothing."""
     with redis.Redis.from_url(own_redis.url) as cache:
@@ -119,6 +120,7 @@ def test_a_redis_that_lost_its_last_second_is_filled_again(pipeline: Pipeline, o
         assert novelties(ours)["second"] == "reprint"
 
 
+@pytest.mark.long
 def test_a_document_that_is_scored_again_after_a_flush_gets_its_first_answer(pipeline: Pipeline) -> None:
     with pipeline.scoring(pipeline.scorer(stories=index_of(pipeline))), pipeline.windows():
         pipeline.publish([a_story("first", WORDS)])
@@ -188,6 +190,7 @@ def held(pipeline: Pipeline) -> dict[bytes, bytes]:
     return {key: pipeline.cache.get(key) for key in pipeline.cache.scan_iter("yuqing:story:*")}
 
 
+@pytest.mark.long
 def test_documents_older_than_the_window_are_not_put_back(pipeline: Pipeline) -> None:
     with pipeline.scoring(pipeline.scorer(stories=index_of(pipeline))), pipeline.windows():
         pipeline.publish(stories(20))

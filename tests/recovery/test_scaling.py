@@ -61,6 +61,7 @@ def publish_into(pipeline: Pipeline, partition: int, start: int, count: int) -> 
     assert producer.flush(30) == 0
 
 
+@pytest.mark.long
 def test_workers_that_join_and_leave_in_mid_stream_leave_no_gap_and_no_double(pipeline: Pipeline) -> None:
     with publishing(pipeline, 3000), ExitStack() as first, ExitStack() as second:
         for workers in (first, second):

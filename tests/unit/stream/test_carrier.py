@@ -98,6 +98,7 @@ class World:
             stop=self.stop,
             expect=lambda _assigned: None,
             lose=lambda *span: self.lost.append(span),
+            went_back=lambda: self.notes.append("doubt the copy"),
         )
         monkeypatch.setattr(self.carrier, "_read_positions", lambda: self.positions)
         monkeypatch.setattr(
@@ -114,6 +115,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return World(monkeypatch)
 
 
+BACK = ["doubt the copy", "stop flow", "flow stopped", "seek to positions", "resume flow"]
 REREAD = ["stop flow", "flow stopped", "seek 6", "resume flow"]
 
 
@@ -176,14 +178,14 @@ async def test_what_the_log_no_longer_has_is_lost_with_its_offsets_and_passed_ov
 async def test_books_that_refuse_what_follows_what_they_have_lost_are_read_to_anew(world: World) -> None:
     world.books.failure = PositionError("the books stand before")
     await world.carry(5)
-    assert world.notes == ["stop flow", "flow stopped", "seek to positions", "resume flow"]
+    assert world.notes == BACK
 
 
 async def test_books_that_were_taken_back_are_noticed_on_a_quiet_topic_too(world: World) -> None:
     world.consumer.end = 5
     world.positions[SCORED] = 3
     await world.carrier.watch(world.consumer)
-    assert world.notes == ["stop flow", "flow stopped", "seek to positions", "resume flow"]
+    assert world.notes == BACK
 
 
 async def test_a_partition_without_a_position_is_sought_first(world: World) -> None:
