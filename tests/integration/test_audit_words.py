@@ -38,20 +38,21 @@ def test_ten_differences_are_all_named(database: Engine):
 
 
 @pytest.mark.parametrize(
-    ("column", "said"),
+    ("damage", "said"),
     [
-        ("stored", "stored 2 + repeated 0 + dead 0 = 2"),
-        ("dead", "stored 1 + repeated 0 + dead 1 = 2"),
-        ("corrected", "stored 1 + repeated 0 + dead 0 + corrected 1 = 2"),
-        ("superseded", "stored 1 + repeated 0 + dead 0 + superseded 1 = 2"),
+        ("stored = 2", "stored 2 + repeated 0 + dead 0 = 2"),
+        ("stored = 0", "stored 0 + repeated 0 + dead 0 = 0"),
+        ("dead = 1", "stored 1 + repeated 0 + dead 1 = 2"),
+        ("corrected = 1", "stored 1 + repeated 0 + dead 0 + corrected 1 = 2"),
+        ("superseded = 1", "stored 1 + repeated 0 + dead 0 + superseded 1 = 2"),
     ],
 )
 def test_a_ledger_row_is_told_with_its_outcomes_and_of_revisions_only_those_it_has(
-    database: Engine, column: str, said: str
+    database: Engine, damage: str, said: str
 ):
     an_ingest(database).scored([a_document(0, 0)], [])
     with database.begin() as connection:
-        connection.execute(text(f"UPDATE ledger SET {column} = {column} + 1"))
+        connection.execute(text(f"UPDATE ledger SET {damage}"))
 
     lines = audit(database, None, {(RAW, 0): (0, 1)}).differences
     assert lines[0] == f"ledger {RAW}/0: {said}, but 1 offsets have an outcome"

@@ -5,12 +5,26 @@ from __future__ import annotations
 from datetime import timedelta
 
 import psycopg
-from book_records import DEAD, NOON, RAW, SCORED, SteppingClock, a_document, a_letter, a_mention
+from book_records import (
+    DEAD,
+    NOON,
+    RAW,
+    SCORED,
+    SteppingClock,
+    a_correction,
+    a_document,
+    a_letter,
+    a_mention,
+    a_retraction,
+)
 from books import LATENESS, an_ingest, differences, expected, ledger, scalar, sums, trend_rows
+from prometheus_client import REGISTRY
 from sqlalchemy import Engine, text
 
 from storage.dead_letter_rows import find, set_state
 from storage.ingest import Ingest, Ingested, ReadTo
+from storage.ledger import OUTCOMES
+from storage.settlement import Settled, settle
 from storage.watermarks import advance, low_watermark
 
 
@@ -226,3 +240,34 @@ def test_listeners_hear_of_fresh_documents_after_the_commit_and_of_nothing_else(
 def test_an_empty_batch_still_moves_the_position(database: Engine):
     assert an_ingest(database).scored([], [ReadTo(SCORED, 3, 8)]) == Ingested()
     assert scalar(database, "SELECT next_offset FROM positions") == 8
+
+
+def test_the_metrics_count_each_record_by_what_became_of_it_and_each_trend_row(database: Engine):
+    def told() -> dict[str, float]:
+        of = REGISTRY.get_sample_value
+        counts = {one: of("yuqing_ingest_records_total", {"outcome": one}) or 0.0 for one in (*OUTCOMES, "redelivered")}
+        return {**counts, "rows": of("yuqing_ingest_trend_rows_total") or 0.0}
+
+    before, ingest = told(), an_ingest(database)
+    ingest.scored([a_document("a", 0), a_document("b", 1), a_document("a", 2), a_document("a", 2)], [])
+    ingest.scored([a_correction("a", 3), a_correction("a", 4, revised=0.5), a_retraction("b", 5)], [])
+    ingest.dead([a_letter(6)], [])
+
+    after = told()
+    grown = {one: after[one] - before[one] for one in after}
+    assert grown == {
+        "stored": 2,
+        "repeated": 1,
+        "redelivered": 1,
+        "corrected": 1,
+        "superseded": 1,
+        "retracted": 1,
+        "dead": 1,
+        "rows": 2,
+    }
+
+
+def test_a_batch_of_nothing_settles_to_nothing(database: Engine):
+    with database.connect() as connection:
+        cursor = connection.connection.driver_connection.cursor()
+        assert settle(cursor, []) == Settled((), (), {})
