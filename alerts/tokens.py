@@ -36,17 +36,17 @@ __all__ = [
 ]
 
 Role = Literal["viewer", "analyst", "operator"]
-Scope = Literal["read", "act", "configure", "operate"]
+Scope = Literal["read", "act", "configure"]
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 SCOPES: Final[dict[Role, tuple[Scope, ...]]] = {
     "viewer": ("read",),
     "analyst": ("read", "act"),
-    "operator": ("read", "act", "configure", "operate"),
+    "operator": ("read", "act", "configure"),
 }
 """What a role may: `read` everything that is shown, `act` on alerts (acknowledge, snooze, resolve, feedback), and
-`configure` what reaches whom (silences, subscriptions), `operate` for the state of the system."""
+`configure` what reaches whom (silences, subscriptions)."""
 
 _LONGEST: Final = timedelta(days=366)
 _MARK: Final = "yq"

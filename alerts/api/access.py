@@ -12,7 +12,7 @@ from alerts.api.parts import Parts, TheParts
 from alerts.api.problems import ProblemError
 from alerts.tokens import Token
 
-__all__ = ["Actor", "Configurer", "Operator", "Reader", "address_of", "token_shown"]
+__all__ = ["Actor", "Configurer", "Reader", "address_of", "token_shown"]
 
 _bearer = HTTPBearer(auto_error=False, description="A token of `yuqing tokens create`.")
 
@@ -60,4 +60,3 @@ def _unknown(detail: str) -> ProblemError:
 Reader = Annotated[Token, Security(_caller, scopes=["read"])]
 Actor = Annotated[Token, Security(_caller, scopes=["act"])]
 Configurer = Annotated[Token, Security(_caller, scopes=["configure"])]
-Operator = Annotated[Token, Security(_caller, scopes=["operate"])]

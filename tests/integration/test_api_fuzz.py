@@ -17,7 +17,7 @@ from schemathesis.checks import load_all_checks
 
 from alerts.api.app import api_app
 
-EXAMPLES = int(os.environ.get("API_FUZZ_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("API_FUZZ_EXAMPLES", "2"))
 OPERATIONS = [
     (method, path)
     for path, methods in api_app(None).openapi()["paths"].items()  # type: ignore[arg-type]
