@@ -37,8 +37,11 @@ class EmbeddedRedis:
         self._port = port
         self._secret = secret
 
-    def start(self, timeout_s: float = 30) -> None:
-        """Starts the server and waits until it has loaded its data and answers. Raises EmbeddedError."""
+    def start(self, timeout_s: float = 180) -> None:
+        """Starts the server and waits until it has loaded its data and answers. Raises EmbeddedError.
+
+        700,000 keys, the stories of three busy days, take seconds to load, and half a minute on a crowded machine.
+        """
         data = self._home / "data"
         data.mkdir(parents=True, exist_ok=True)
         config = self._home / "redis.conf"
