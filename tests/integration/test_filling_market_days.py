@@ -75,16 +75,21 @@ def test_a_market_that_does_not_exist_is_refused_before_anything_changes(configu
 
 
 def test_migrate_fills_and_the_doctor_sees_what_is_missing_and_what_has_ended(
-    configured: Settings, database: Engine, database_url: str, capsys: pytest.CaptureFixture[str]
+    configured: Settings,
+    database: Engine,
+    database_url: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ):
-    patient = Patient(configured, Services(kafka="", database_url=database_url, redis_url=""))
-    with pytest.raises(WrongError, match=r"no sessions of XSHG, XNYS yet\n  Fix: run `yuqing migrate`"):
+    monkeypatch.setenv("YUQING_MARKETS__CALENDARS", '["XLON", "XNYS"]')  # these have rules, and never end
+    patient = Patient(load_settings(), Services(kafka="", database_url=database_url, redis_url=""))
+    with pytest.raises(WrongError, match=r"no sessions of XLON, XNYS yet\n  Fix: run `yuqing migrate`"):
         doctor_checks.markets(patient)
 
     assert main(["migrate"]) == 0
     assert "XNYS: sessions until 20" in capsys.readouterr().out
 
-    assert doctor_checks.markets(patient).startswith("XSHG to ")
+    assert doctor_checks.markets(patient).startswith("XLON to ")
     with database.begin() as connection:
         connection.execute(text("DELETE FROM market_sessions WHERE calendar = 'XNYS' AND session > '2026-01-02'"))
     with pytest.raises(WrongError, match=r"XNYS ended 2026-01-02\n  Fix: pip install -U exchange_calendars, then"):
