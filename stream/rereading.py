@@ -12,6 +12,7 @@ import structlog
 from faust.types import TP
 from sqlalchemy.exc import OperationalError
 
+from storage.errors import PositionError
 from stream.backoff import persist
 from stream.metrics import REREAD
 from stream.reading_order import ReadingOrder
@@ -60,7 +61,11 @@ class Rereading:
         if expected is None:  # assigned, but the seek to our position did not come through
             await consumer.perform_seek()
             return
-        found = await asyncio.to_thread(self._find, tp, expected)
+        try:
+            found = await asyncio.to_thread(self._find, tp, expected)
+        except PositionError:
+            await self.from_the_books(consumer)
+            return
         REREAD.labels(tp.topic).inc()
         _log.warning("records_passed_over", topic=tp.topic, partition=tp.partition, back_to=found)
         async with _still(consumer):

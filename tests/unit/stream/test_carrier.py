@@ -181,6 +181,19 @@ async def test_books_that_refuse_what_follows_what_they_have_lost_are_read_to_an
     assert world.notes == BACK
 
 
+async def test_books_that_were_taken_back_while_a_loss_is_noted_are_read_to_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch, log_begins=20)
+
+    def refuse(*_span: object) -> None:
+        raise PositionError("the books stand before")
+
+    world.carrier._rereading._lose = refuse
+    await world.carry(20)
+    assert world.notes == BACK
+
+
 async def test_books_that_were_taken_back_are_noticed_on_a_quiet_topic_too(world: World) -> None:
     world.consumer.end = 5
     world.positions[SCORED] = 3
