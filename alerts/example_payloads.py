@@ -71,8 +71,11 @@ def _alert() -> AlertPayload:
         company=_OTHER,
         status="firing",
         severity="watch",
+        first_bucket=_AT - timedelta(minutes=4),
+        last_bucket=_AT - timedelta(minutes=4),
         observed=3,
         expected=0.05,
+        p_value=3.1e-6,
     )
     data = AlertData(
         alert_id=UUID("8d3a1d0f-0000-5000-8000-000000000001"),

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from alerts.messages import message, parsed
-from alerts.payload import AlertData, AlertPayload
+from alerts.payload import AlertData, AlertPayload, GroupMember
 
 __all__ = ["FORMATS", "Format", "body_in"]
 
@@ -53,33 +53,28 @@ def body_in(form: Format, body: str, receiver: str) -> str:
 def _alerts(payload: AlertPayload) -> list[dict[str, Any]]:
     data = payload.data
     told = message(payload, "en")
-    first = _alert(data, data.alert_id, data.company.entity_id, data.company.name, data.severity, data.status, payload)
+    first = _alert(data, data.detector, payload)
     first["annotations"] = {"summary": told.title, "description": told.text}
-    others = [
-        _alert(data, each.alert_id, each.company.entity_id, each.company.name, each.severity, each.status, payload)
-        for each in data.also
-    ]
+    others = [_alert(each, data.detector, payload) for each in data.also]
     return [first, *others]
 
 
-def _alert(
-    data: AlertData, alert_id: object, entity: str, name: str, severity: str, status: str, payload: AlertPayload
-) -> dict[str, Any]:
-    over = status == "resolved"
+def _alert(one: AlertData | GroupMember, detector: str, payload: AlertPayload) -> dict[str, Any]:
+    over = one.status == "resolved"
     return {
         "status": "resolved" if over else "firing",
         "labels": {
-            "alertname": data.detector,
-            "alert_id": str(alert_id),
-            "entity": entity,
-            "company": name,
-            "severity": severity,
+            "alertname": detector,
+            "alert_id": str(one.alert_id),
+            "entity": one.company.entity_id,
+            "company": one.company.name,
+            "severity": one.severity,
         },
-        "annotations": {"summary": f"[{severity}] {name}"},
-        "startsAt": msgspec.to_builtins(data.first_bucket),
+        "annotations": {"summary": f"[{one.severity}] {one.company.name}"},
+        "startsAt": msgspec.to_builtins(one.first_bucket),
         "endsAt": msgspec.to_builtins(payload.timestamp) if over else _NEVER,
         "generatorURL": "",
-        "fingerprint": str(alert_id).replace("-", "")[:16],
+        "fingerprint": str(one.alert_id).replace("-", "")[:16],
     }
 
 

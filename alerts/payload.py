@@ -57,8 +57,11 @@ class GroupMember(msgspec.Struct, frozen=True, kw_only=True):
     company: Company
     status: str
     severity: Severity
+    first_bucket: Moment
+    last_bucket: Moment
     observed: int
     expected: float
+    p_value: float
 
 
 class AlertData(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,8 +201,11 @@ def member(news: News) -> GroupMember:
         company=Company(entity_id=episode.entity_id, name=news.standing.name),
         status=news.taken.step.after,
         severity=episode.severity,
+        first_bucket=time_of(episode.first),
+        last_bucket=time_of(episode.last),
         observed=episode.peak.observed,
         expected=episode.peak.expected,
+        p_value=episode.peak.p_value,
     )
 
 

@@ -45,10 +45,10 @@ class Inbox:
         now = self._clock()
         if not received.type.startswith("alert."):
             return
-        arrival = _arrival(received.payload, now)
+        arrivals = _arrivals(received.payload, now)
         with self._lock:
-            self._arrivals.append(arrival)
-        self._console.print(_panel(received.payload, arrival))
+            self._arrivals += arrivals
+        self._console.print(_panel(received.payload, arrivals[0]))
 
     @property
     def arrivals(self) -> list[Arrival]:
@@ -64,21 +64,24 @@ class Inbox:
         return tuple(latest.values())
 
 
-def _arrival(payload: dict[str, Any], now: datetime) -> Arrival:
-    data = payload["data"]
-    return Arrival(
-        event=payload["type"],
-        alert_id=data["alert_id"],
-        alert=FiredAlert(
-            entity=data["company"]["entity_id"],
-            bucket=datetime.fromisoformat(data["first_bucket"]),
-            severity=data["severity"],
-            observed=data["observed"],
-            expected=data["expected"],
-        ),
-        decided_at=datetime.fromisoformat(payload["timestamp"]),
-        received_at=now,
-    )
+def _arrivals(payload: dict[str, Any], now: datetime) -> list[Arrival]:
+    """One for each alert that a webhook tells of: the gravest, and those beside it."""
+    return [
+        Arrival(
+            event=payload["type"],
+            alert_id=one["alert_id"],
+            alert=FiredAlert(
+                entity=one["company"]["entity_id"],
+                bucket=datetime.fromisoformat(one["first_bucket"]),
+                severity=one["severity"],
+                observed=one["observed"],
+                expected=one["expected"],
+            ),
+            decided_at=datetime.fromisoformat(payload["timestamp"]),
+            received_at=now,
+        )
+        for one in (payload["data"], *payload["data"].get("also", ()))
+    ]
 
 
 def _panel(payload: dict[str, Any], arrival: Arrival) -> Panel:
@@ -92,6 +95,7 @@ def _panel(payload: dict[str, Any], arrival: Arrival) -> Panel:
             Text(f"  {document['score']:+.2f}  {document['title']}", no_wrap=True, overflow="ellipsis")
             for document in data["documents"][:_SHOWN_DOCUMENTS]
         ),
+        *(Text(f"also {one['company']['name']}  {one['severity']}") for one in data.get("also", ())),
         Text("signature verified", style="green"),
     ]
     return Panel(Group(*lines), title="webhook", title_align="left", border_style="red", width=100)

@@ -77,10 +77,13 @@ def test_the_crises_are_called(installation: Installation, figures: dict[str, An
 
 
 def test_the_receiver_gets_each_alert_once(installation: Installation, figures: dict[str, Any]) -> None:
-    alerts = installation.command("alerts", "list", "--limit", "10000")["alerts"]
+    listed = installation.command("alerts", "list", "--limit", "10000")["alerts"]
+    alerts = [alert for alert in listed if alert["status"] != "pending"]  # those that flap are told when graver
+    figures["held_back"] = len(listed) - len(alerts)
 
     def opened() -> list[str]:
-        return [one.payload["data"]["alert_id"] for one in installation.receiver.received if one.type == "alert.opened"]
+        told = [one.payload["data"] for one in installation.receiver.received if one.type == "alert.opened"]
+        return [one["alert_id"] for data in told for one in (data, *data["also"])]
 
     eventually(lambda: len(opened()) >= len(alerts), timeout_s=60)
     figures["webhooks_opened"] = len(opened())

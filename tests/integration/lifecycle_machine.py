@@ -7,6 +7,7 @@ nothing of what was under way may be there.
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,7 +27,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine, select
 
-from alerts.errors import TransitionError
+from alerts.errors import AnswerError, TransitionError
 from alerts.matchers import parse
 from alerts.thresholds import SEVERITIES, rank
 from alerts.transitions import actions_of
@@ -84,6 +85,13 @@ class Lifecycle(RuleBasedStateMachine):
             assert possible or not lived, "what the table does not allow was done"
         except TransitionError:
             assert not possible
+
+    @rule(which=st.integers(0, 9), death=deaths)
+    @precondition(lambda self: self.statuses)
+    def undo(self, which: int, death: int | None) -> None:
+        alert_id = sorted(self.statuses)[which % len(self.statuses)]
+        with contextlib.suppress(AnswerError):  # there may be nothing to take back
+            self._do(death, lambda: self.stage.desk.undo(alert_id, actor="li"))
 
     @rule(company=companies, minutes=st.integers(1, 200), death=deaths)
     def silence(self, company: str, minutes: int, death: int | None) -> None:

@@ -26,7 +26,17 @@ from alerts.payload import (
 )
 
 BANK = Company(entity_id="bank", name="某银行")
-ALSO = GroupMember(alert_id=UUID(int=9), company=BANK, status="firing", severity="watch", observed=3, expected=0.1)
+ALSO = GroupMember(
+    alert_id=UUID(int=9),
+    company=BANK,
+    status="firing",
+    severity="watch",
+    first_bucket=NOON,
+    last_bucket=NOON,
+    observed=3,
+    expected=0.1,
+    p_value=1e-5,
+)
 
 
 def alert(**changes: Any) -> Any:
