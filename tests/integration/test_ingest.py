@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import psycopg
+import pytest
 from book_records import (
     DEAD,
     NOON,
@@ -271,3 +273,14 @@ def test_a_batch_of_nothing_settles_to_nothing(database: Engine):
     with database.connect() as connection:
         cursor = connection.connection.driver_connection.cursor()
         assert settle(cursor, []) == Settled((), (), {})
+
+
+def test_days_are_cut_in_utc_wherever_the_machine_stands(database: Engine, monkeypatch: pytest.MonkeyPatch):
+    """In Shanghai it is the next day already."""
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        assert an_ingest(database).scored([a_document("a", 0, minute=60 * 8)], []).fresh == 1
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -10,6 +10,7 @@ import pytest
 from book_records import SCORED, a_document
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from storage.errors import UnstorableError
 from storage.ingest import ReadTo
@@ -69,6 +70,18 @@ def test_one_bad_record_among_a_thousand_costs_a_few_dozen_tries():
     isolate(books.write, books.bury, batch_of(1000), READ)
 
     assert books.tries <= 4 * 10
+
+
+def test_an_operator_can_see_that_a_batch_is_searched():
+    books = Books({2}, psycopg.DataError("refused"))
+
+    with capture_logs() as logs:
+        isolate(books.write, books.bury, batch_of(4), READ)
+
+    assert [(one["event"], one["log_level"], one["documents"]) for one in logs] == [
+        ("batch_halved", "info", 4),
+        ("batch_halved", "info", 2),
+    ]
 
 
 def test_a_refusal_that_passes_is_no_refusal():
