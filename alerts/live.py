@@ -16,6 +16,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
+from alerts.api.metrics import live_watchers
 from alerts.bell import ALERTS, Bell
 from alerts.patience import Patience
 from alerts.reading.alert_events import AlertEvent, events_after, newest_entry
@@ -71,11 +72,13 @@ class Live:
             if len(self._watchers) >= self._most_watchers:
                 raise TooManyWatchersError
             self._watchers[id(queue)] = (asyncio.get_running_loop(), queue)
+        live_watchers.inc()
         try:
             yield queue
         finally:
             with self._lock:
                 self._watchers.pop(id(queue), None)
+            live_watchers.dec()
 
     def pace(self) -> float | None:
         """Documents stored per second over the last minutes; None before the second look."""

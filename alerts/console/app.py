@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from alerts.api.app import PREFIX, api_app
+from alerts.api.metrics import Measured
 from alerts.api.parts import Parts
 from alerts.console import (
     alert_page,
@@ -54,6 +55,7 @@ def console_app(parts: Parts, *, https: bool) -> FastAPI:
     app.mount("/static", StaticFiles(packages=[("alerts.console", "static")]), name="static")
     _tell_people(app)
     app.add_middleware(SafeHeaders, https=https)
+    app.add_middleware(Measured)
     return app
 
 

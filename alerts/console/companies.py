@@ -46,7 +46,7 @@ def watch_list(visit: TheVisit, query: Annotated[WatchListQuery, Query()]) -> HT
     return visit.page("companies.html", companies=rows, query=query, following=following)
 
 
-@router.get("/companies/{entity_id}")
+@router.get("/companies/{entity_id:path}")
 def company_page(visit: TheVisit, entity_id: Short) -> HTMLResponse:
     """One company; "now" is the newest minute of the stream."""
     with visit.parts.reading() as connection:

@@ -9,6 +9,7 @@ import pytest
 from alert_stage import NOON
 from console_stage import HOSTILE, ConsoleStage
 from fastapi.testclient import TestClient
+from prometheus_client import REGISTRY
 
 
 @pytest.fixture
@@ -137,6 +138,20 @@ def test_what_a_client_has_already_is_not_sent_again(client: TestClient):
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["etag"] == first.headers["etag"]
     assert client.get("/alerts?limit=1", headers={"If-None-Match": first.headers["etag"]}).status_code == 200
+
+
+def test_requests_are_counted_by_route_and_status_never_by_what_was_asked(console: ConsoleStage):
+    def count(route: str, status: str) -> float:
+        labels = {"method": "GET", "route": route, "status": status}
+        return REGISTRY.get_sample_value("yuqing_http_requests_total", labels) or 0.0
+
+    client, route = console.client("viewer"), "/api/v1/alerts/{alert_id}"
+    before = count(route, "200"), count(route, "404"), count("none", "404")
+    client.get(f"/alerts/{console.alert_id()}")
+    client.get(f"/alerts/{uuid4()}")
+    client.get("/something/else")
+
+    assert (count(route, "200"), count(route, "404"), count("none", "404")) == tuple(each + 1 for each in before)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,13 @@ def test_no_page_has_a_serious_fault_of_accessibility(visitor: Visitor, scheme: 
     assert found == []
 
 
+def test_the_check_of_accessibility_finds_what_is_wrong(visitor: Visitor):
+    with visitor.visit(bypass_csp=True) as (page, _):
+        page.locator("label[for=q]").evaluate("label => label.remove()")
+        found = Axe().run(page).response["violations"]
+    assert "label" in [each["id"] for each in found if each["impact"] in ("serious", "critical")]
+
+
 def test_keys_choose_an_alert_answer_it_and_take_the_answer_back(acting: Visitor):
     with acting.visit() as (page, wrong):
         page.keyboard.press("j")
