@@ -163,6 +163,9 @@ class RawReader:
         self._forget({(one.topic, one.partition) for one in partitions})
 
     def _forget(self, leaving: set[tuple[str, int]]) -> None:
+        # The client keeps a pause for whenever a partition comes back to us, and then nobody would end it.
+        if held := leaving & self._paused:
+            self._consumer.resume([TopicPartition(*one) for one in held])
         # From here on these are another worker's: committing for it could pass over what it has in work.
         self._ours -= leaving
         self._paused -= leaving
