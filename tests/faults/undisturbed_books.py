@@ -1,8 +1,8 @@
 """The same scored documents, booked and judged undisturbed: what trends and alerts must be, whatever went wrong.
 
-Which of two near duplicates counts as the new story depends on which of two scorers placed it first, and a Redis that
-forgets everything forgets the stories told before. So two runs differ in novelty without anybody being wrong, and the
-alerts that must be equal are those of the very documents that the disturbed run has in its books.
+Which of two near duplicates counts as the new story depends on which of two scorers placed it first. So two runs differ
+in novelty without anybody being wrong, and the alerts that must be equal are those of the very documents that the
+disturbed run has in its books.
 """
 
 from __future__ import annotations
