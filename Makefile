@@ -51,8 +51,8 @@ test: check ## every test, the real broker, database and cache included, with co
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=90 --skip-covered --sort=cover
 
-storm: install-test ## ten thousand alerts, a hundred kills, and a long search for a wrong history; half an hour
-	$(BIN)/python -m pytest tests/storm -x
+storm: install-test ## ten thousand alerts, a hundred kills, and a long search for a wrong history; ALERTS=10000 KILLS=100
+	$(if $(ALERTS),ALERTS=$(ALERTS)) $(if $(KILLS),KILLS=$(KILLS)) $(BIN)/python -m pytest tests/storm -s -x
 
 unit: install-test ## the tests that need no service
 	$(BIN)/python -m pytest tests/unit

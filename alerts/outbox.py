@@ -59,7 +59,8 @@ _CLAIM = text(
     )
     update deliveries set attempts = attempts + 1, next_attempt_at = cast(:now as timestamptz) + :lease
     from due where deliveries.webhook_id = due.webhook_id
-    returning deliveries.webhook_id, endpoint, event_type, payload, attempts, created_at, replayed_at, seq
+    returning deliveries.webhook_id, endpoint, event_type, payload::text as body, attempts, created_at,
+        replayed_at, seq
     """
 ).bindparams(
     bindparam("now", type_=DateTime(timezone=True)),
@@ -74,7 +75,8 @@ _CLAIM = text(
 class Claimed:
     """A delivery that is this process's to try until its lease ends. `attempts` counts this one.
 
-    `since` is when trying began: when it was written, or replayed. `claimed_at` is when the lease began.
+    `body` is the same at every attempt: jsonb keeps an order of its own. `since` is when trying began: when it was
+    written, or replayed. `claimed_at` is when the lease began.
     """
 
     webhook_id: str
@@ -220,7 +222,7 @@ def claim(
             webhook_id=row.webhook_id,
             endpoint=row.endpoint,
             event_type=row.event_type,
-            body=_body(row.payload),
+            body=row.body,
             attempts=row.attempts,
             created_at=row.created_at,
             since=row.replayed_at or row.created_at,
@@ -301,8 +303,3 @@ def _mine(claimed: Claimed) -> tuple[Any, ...]:
         deliveries.c.attempts == claimed.attempts,
         deliveries.c.state == "pending",
     )
-
-
-def _body(payload: object) -> str:
-    """The same bytes at every attempt: jsonb keeps no order of its own, so keys are sorted."""
-    return msgspec.json.encode(payload, order="sorted").decode()

@@ -23,6 +23,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import psutil
 import structlog
 from bench_ingest import embedded, fresh_database
 from machine import machine
@@ -75,11 +76,14 @@ def measure(database_url: str, *, good: int, hanging: int, events: int, every_s:
     deliverer = spawn.Process(target=deliver, args=(database_url, chosen, stop))
     deliverer.start()
     _wait_until_it_listens(engine)
+    process = psutil.Process(deliverer.pid)
+    before = _cpu_s(process)
     try:
         for number in range(events):
             _write(engine, chosen, number)
             time.sleep(every_s)
         arrivals = _arrivals(ours, good * events)
+        spent = _cpu_s(process) - before
         with engine.connect() as connection:
             rows = connection.execute(select(deliveries.c.webhook_id, deliveries.c.created_at)).all()
         written = {row.webhook_id: row.created_at.timestamp() for row in rows}
@@ -89,7 +93,13 @@ def measure(database_url: str, *, good: int, hanging: int, events: int, every_s:
         ours.send(None)
         receiver.join(10)
         engine.dispose()
-    return _figures(arrivals, written, good, hanging, events)
+    cpu_ms = round(spent / len(arrivals) * 1000, 2)
+    return _figures(arrivals, written, good, hanging, events) | {"deliverer_cpu_ms_per_request": cpu_ms}
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _wait_until_it_listens(engine: Engine) -> None:

@@ -164,7 +164,8 @@ def test_what_is_replayed_has_another_day(database: Engine) -> None:
             outbox.put(
                 connection, endpoints=[desk.name], event_type="alert.opened", about="1", payload=Note(1), now=long_ago
             )
-        with delivering(database, [desk]):
+        once = Schedule(first=timedelta(milliseconds=20), factor=1.2, least=1)
+        with delivering(database, [desk], schedule=once):
             eventually(lambda: states(database, desk.name) == ["dead"], what="given up after a day")
             with database.begin() as connection:
                 assert outbox.replay(connection, desk.name, wall_clock(), since=wall_clock()) == 0
