@@ -192,11 +192,15 @@ def clock(patient: Patient) -> str:
 
 
 def cache(patient: Patient) -> str:
-    """Redis answers."""
+    """Redis answers, and drops no key to make room: a copy that lacks some would pass for whole."""
     import redis
 
     with redis.Redis.from_url(_services(patient).redis_url, socket_timeout=5) as client:
-        return f"Redis {client.info('server')['redis_version']}"
+        told = {**client.info("server"), **client.info("memory")}
+    policy = told.get("maxmemory_policy", "noeviction")
+    if int(told.get("maxmemory", 0)) and policy != "noeviction":
+        raise WrongError(f"when full it drops keys ({policy})", fix="CONFIG SET maxmemory-policy noeviction.")
+    return f"Redis {told['redis_version']}"
 
 
 def _services(patient: Patient) -> Services:

@@ -51,9 +51,10 @@ def test_a_database_that_is_killed_in_mid_stream_is_waited_for(pipeline_on: Make
         pipeline = pipeline_on(server.url)
         with pipeline.scoring(), pipeline.windows():
             for round_ in range(2):
-                pipeline.publish(stories(400, start=400 * round_))
-                eventually(lambda done=400 * round_: pipeline.accounted() > done)
+                pipeline.publish(stories(400, start=500 * round_))
+                eventually(lambda done=500 * round_: pipeline.accounted() > done)
                 server.kill()
+                pipeline.publish(stories(100, start=500 * round_ + 400))
                 eventually(lambda: waiting("unreachable"))
                 server.start()
             pipeline.settle()

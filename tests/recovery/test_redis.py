@@ -18,8 +18,12 @@ from pipeline import Pipeline, now, stories
 from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
+from deploy.doctor import Patient, WrongError
+from deploy.doctor_checks import cache
 from deploy.embedded.ports import remembered_ports
 from deploy.embedded.redis import EmbeddedRedis
+from deploy.services import Services
+from deploy.settings import Settings
 from storage.connection import connect
 from storage.copy_mark import CopyMark
 from stream.documents import RawDocument, document_id
@@ -202,6 +206,17 @@ def test_documents_older_than_the_window_are_not_put_back(pipeline: Pipeline) ->
         pipeline.publish([a_story("later", "Quite another matter in another town on another day")])
         pipeline.settle()
     assert len(pipeline.cache.keys("yuqing:story:d:*")) == 1
+
+
+def test_a_redis_that_drops_keys_when_full_is_called_wrong(own_redis: EmbeddedRedis) -> None:
+    patient = Patient(Settings(), Services("", "", own_redis.url))
+    assert cache(patient).startswith("Redis")
+    with redis.Redis.from_url(own_redis.url) as client:
+        client.config_set("maxmemory", "100mb")
+        assert cache(patient).startswith("Redis")
+        client.config_set("maxmemory-policy", "allkeys-lru")
+    with pytest.raises(WrongError, match="allkeys-lru"):
+        cache(patient)
 
 
 def test_a_copy_is_whole_only_since_the_last_flush_and_start(redis_client: redis.Redis) -> None:
