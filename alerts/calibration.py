@@ -10,9 +10,13 @@ import numpy as np
 from alerts.backtest import Backtest
 from alerts.calm import CalmStories, CalmVolume, calm_market
 from alerts.detectors import History, NegativeSurge
+from alerts.peaks import Peaks
+from alerts.promises import Promise
 from alerts.regular import RegularCounts
 from alerts.series import MINUTES_A_DAY
 from alerts.thresholds import Budget
+from alerts.volume_alarm import VolumeAlarm
+from alerts.volume_surge import VolumeSurge
 
 __all__ = ["Calibration", "Row", "episodes"]
 
@@ -58,7 +62,13 @@ class Calibration:
 
     def rows(self) -> Iterator[Row]:
         """Stratum by stratum, then all of them, for each detector."""
-        for name, strata in (("negative_surge", self._stories()), ("volume_surge", self._volume())):
+        live, backtest = VolumeAlarm(Budget(1, 1)), Backtest()
+        detectors = (
+            ("negative_surge", self._stories()),
+            ("volume_surge", self._volume(live.surge, live.promise)),
+            ("backtest", self._volume(backtest.detector, backtest.promise)),
+        )
+        for name, strata in detectors:
             rows = []
             for stratum, months, alarms in strata:
                 rows.append(Row(name, stratum, months, alarms, self.promised))
@@ -80,10 +90,9 @@ class Calibration:
                 alarms += episodes([finding.bucket for finding in found], 3 * MINUTES_A_DAY)
             yield stratum, entities * months, alarms
 
-    def _volume(self) -> Iterator[tuple[str, float, int]]:
-        backtest = Backtest(false_alarms_a_month=self.promised)
+    def _volume(self, surge: VolumeSurge, promise: Promise) -> Iterator[tuple[str, float, int]]:
+        peaks, threshold = Peaks(), promise.threshold(self.promised)
         random, calm = np.random.default_rng(self.seed + 1), CalmVolume(_VOLUME_DAYS)
-        threshold = backtest.promise.threshold(self.promised)
         months = (_VOLUME_DAYS - _WARM_VOLUME_DAYS) / _DAYS_A_MONTH
         entities = self._entities(months)
         for stratum, (low, high) in _COUNTS_A_BUCKET.items():
@@ -91,10 +100,10 @@ class Calibration:
             for start in range(0, entities, _AT_ONCE):
                 size = min(_AT_ONCE, entities - start)
                 counts = np.stack([calm.draw(random, _between(random, low, high)) for _ in range(size)])
-                evidence = backtest.detector.judge(RegularCounts(0, 5, counts)).evidence
+                evidence = surge.judge(RegularCounts(0, 5, counts)).evidence
                 for one in evidence[:, _WARM_VOLUME_DAYS * calm.slots :]:
-                    told = backtest.peaks.told(one, 5)
-                    alarms += episodes((np.flatnonzero(told >= threshold) * 5).tolist(), backtest.peaks.quiet_min)
+                    told = peaks.told(one, 5)
+                    alarms += episodes((np.flatnonzero(told >= threshold) * 5).tolist(), peaks.quiet_min)
             yield stratum, entities * months, alarms
 
     def _entities(self, months: float) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from alerts.errors import WrongSettingError
 from alerts.regular import Floats
 
-__all__ = ["NEGATIVE_SURGE", "VOLUME_SURGE", "Promise"]
+__all__ = ["NEGATIVE_SURGE", "VOLUME_ALARM", "VOLUME_SURGE", "Promise"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,9 @@ class Promise:
 
 VOLUME_SURGE = Promise(evidence=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), rates=(5.63, 1.82, 0.477, 0.114, 0.0287, 0.0062))
 """Of VolumeSurge with its defaults; docs/decisions/0022 says how it was measured."""
+
+VOLUME_ALARM = Promise(evidence=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), rates=(4.95, 1.42, 0.319, 0.0662, 0.0125, 0.0023))
+"""Of VolumeAlarm with its defaults, of its evidence as well."""
 
 NEGATIVE_SURGE = Promise(
     evidence=(0.0, 0.523, 1.0, 1.523, 2.0, 2.523, 3.0, 3.523),

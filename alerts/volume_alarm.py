@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from alerts.detectors import Counted, Finding, History
-from alerts.promises import VOLUME_SURGE, Promise
+from alerts.promises import VOLUME_ALARM, Promise
 from alerts.regular import Floats, RegularCounts
 from alerts.series import MINUTES_A_DAY, Series
 from alerts.thresholds import Budget, severity
@@ -28,6 +28,8 @@ _LEAST_EVIDENCE = 0.5
 class VolumeAlarm:
     """Fires in the five minutes in which the evidence of VolumeSurge reaches what its part of the budget asks for.
 
+    News takes hours where talk takes minutes, and there is less of it: its horizons are longer than a backtest's.
+
     A day is judged from its own counts and those of the `history_days` before it, whatever else is known: so it does
     not matter when the stream began or how much was fetched. Days on which the whole market said fewer than
     `awake_documents` things are not known. What is learned ends more than `guard_min` before the bucket, and the
@@ -36,8 +38,8 @@ class VolumeAlarm:
     """
 
     budget: Budget
-    surge: VolumeSurge = field(default_factory=VolumeSurge)
-    promise: Promise = VOLUME_SURGE
+    surge: VolumeSurge = field(default_factory=lambda: VolumeSurge(horizons_min=(30, 90, 360)))
+    promise: Promise = VOLUME_ALARM
     history_days: int = 28
     awake_documents: int = 20
     min_documents: int = 5

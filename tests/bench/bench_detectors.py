@@ -114,12 +114,18 @@ def poisson_scan(counts: Floats) -> Floats:
 
 
 def volume_surge(counts: Floats) -> Floats:
-    """Ours."""
+    """Ours, as it watches the live stream."""
+    return VolumeAlarm(Budget(1, 1)).surge.judge(RegularCounts(0, STEP_MIN, counts[None])).evidence[0]
+
+
+def backtest(counts: Floats) -> Floats:
+    """Ours, as `yuqing backtest` runs it."""
     return VolumeSurge().judge(RegularCounts(0, STEP_MIN, counts[None])).evidence[0]
 
 
 SCORES: dict[str, Score] = {
     "volume_surge": volume_surge,
+    "backtest": backtest,
     "fixed_threshold": fixed,
     "z_score": z_score,
     "last_hour_against_12": last_hour_against_twelve,

@@ -41,7 +41,7 @@ def test_it_fires_where_the_backtest_of_the_same_weeks_does(surge: np.ndarray) -
     day = range(33 * DAY, 34 * DAY, 5)
     found = detector.findings(history, day)
     weeks = RegularCounts(5 * DAY, 5, surge[None, 5 * SLOTS : 34 * SLOTS])
-    evidence = VolumeSurge().judge(weeks).evidence[0, 28 * SLOTS :]
+    evidence = detector.surge.judge(weeks).evidence[0, 28 * SLOTS :]
     fires = np.flatnonzero(evidence >= detector.promise.threshold(0.2)) * 5 + 33 * DAY
     assert [finding.bucket for finding in found] == fires.tolist()
     assert found[0].bucket - (33 * SLOTS + 50) * 5 in range(30)
