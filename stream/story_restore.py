@@ -54,9 +54,10 @@ class StoryRestore:
 
     def __call__(self, index: StoryIndex) -> None:
         """Puts the documents of the last days back. Raises redis.RedisError, and StoppedError when told to stop."""
-        _log.warning("stories_lost", fix="nothing: they are read back, and scoring waits for it")
         # How far the books reach, before they are read: what is booked meanwhile is read twice, and nothing never.
         booked = persist(self._booked, service="database", absent=(OperationalError,), stop=self._stop)
+        if any(booked.values()):  # the first start of all has nothing to lose
+            _log.warning("stories_lost", fix="nothing: they are read back, and scoring waits for it")
         stored = persist(lambda: self._stored(index), service="database", absent=(OperationalError,), stop=self._stop)
         under_way = persist(
             lambda: self._under_way(index, booked), service="broker", absent=(TopicsError,), stop=self._stop
