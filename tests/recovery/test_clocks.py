@@ -122,3 +122,12 @@ def test_attempts_that_are_to_come_are_moved_back_with_the_clock(stage: Stage, d
     with database.connect() as connection:
         due = connection.execute(text("SELECT next_attempt_at FROM deliveries")).scalar_one()
     assert due == stage.wall.at + timedelta(minutes=5)
+
+
+def test_a_partition_that_moves_after_a_jump_is_busy_from_then_on_and_not_from_the_jump(stage: Stage) -> None:
+    stage.wall.at += DAY
+    stage.final()
+    stage.passes(timedelta(seconds=50))
+    stage.brings(1, minute=21)
+    stage.passes(timedelta(seconds=20))
+    assert stage.final() == 21 - LATENESS / timedelta(minutes=1), "the first is silent by now, the second is not"
