@@ -16,6 +16,7 @@ from alerts.series import minute_of, time_of
 from alerts.thresholds import rank
 from alerts.transition_rows import Taken, take
 from alerts.transitions import Status
+from alerts.unlisted import offer
 from storage.tables import alerts
 
 __all__ = ["OPEN", "OVER", "episode_of", "near", "quiet_since", "write"]
@@ -107,7 +108,8 @@ def episode_of(row: Row[Any]) -> Episode:
 
 
 def _opened(connection: Connection, after: Episode, held_by: str, now: datetime) -> Taken:
-    reason = f"{after.severity}: {why(after.peak, after.detector)}" + (f"; held by {held_by}" if held_by else "")
+    reason = f"{after.severity}: {why(after.peak, after.detector)}{offer(after.entity_id)}"
+    reason += f"; held by {held_by}" if held_by else ""
     return take(connection, after.alert_id, None, "hold" if held_by else "open", "engine", now=now, reason=reason)
 
 

@@ -16,7 +16,7 @@ the count that ends with b can only grow. So no alarm depends on batches, speed 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,15 +27,17 @@ from sqlalchemy import Connection, Engine, func, select
 from alerts import alert_rows, metrics
 from alerts.announcing import Destination
 from alerts.bell import TRENDS, Bell
-from alerts.counts import StoredCounts
+from alerts.counts import Counts, StoredCounts
 from alerts.detectors import Detector
 from alerts.errors import WrongSettingError
 from alerts.holding import Holding
 from alerts.judging import judge
 from alerts.lifecycle import Change, resolved
+from alerts.name_counts import NameCounts
 from alerts.patience import Patience
 from alerts.recording import record
 from alerts.series import minute_of
+from alerts.unlisted_surge import UnlistedSurge
 from alerts.work import Claim, Job, claim, put_back
 from storage.tables import alerts
 from storage.watermarks import look, low_watermark
@@ -138,13 +140,15 @@ class AlertEngine:
         return complete + self._guard_min
 
     def _settle(self, connection: Connection, jobs: Sequence[Job], complete: int) -> None:
-        counts = StoredCounts(connection)
         later: set[Job] = set()
         for detector in self._detectors:
             known = partial(alert_rows.near, connection, detector.name)
-            verdict = judge(detector, jobs, complete=complete, quiet=self._timing.quiet, counts=counts, known=known)
-            self._record(connection, verdict.changes)
-            later |= verdict.later
+            for about, counts in _work(connection, detector, jobs, self._ready(complete)):
+                verdict = judge(
+                    detector, about, complete=complete, quiet=self._timing.quiet, counts=counts, known=known
+                )
+                self._record(connection, verdict.changes)
+                later |= verdict.later
         put_back(connection, later)
 
     def _end_quiet(self, connection: Connection, complete: int) -> None:
@@ -174,6 +178,18 @@ class AlertEngine:
                     severity=after.severity,
                     observed=after.peak.observed,
                 )
+
+
+def _work(
+    connection: Connection, detector: Detector, jobs: Sequence[Job], ready: int
+) -> Iterator[tuple[Sequence[Job], Counts]]:
+    """What a detector is to judge, and where it finds the counts: all at once, or names a portion at a time."""
+    if isinstance(detector, UnlistedSurge):
+        names = NameCounts(connection, stories=detector.min_stories, sources=detector.min_sources)
+        for portion in names.jobs(jobs, detector.echo_min, ready):
+            yield portion, names
+    else:
+        yield jobs, StoredCounts(connection)
 
 
 def _guard(detectors: Sequence[Detector], timing: Timing) -> int:

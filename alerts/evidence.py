@@ -14,6 +14,7 @@ from sqlalchemy.types import DateTime, Uuid
 
 from alerts.detectors import Finding
 from alerts.series import time_of
+from alerts.unlisted import is_unlisted, name_of
 
 __all__ = [
     "MOST_DOCUMENTS",
@@ -46,6 +47,19 @@ _DOCUMENTS = text(
       and m.published_at >= :since and m.published_at < :until
       and d.published_at >= :since and d.published_at < :until
     order by d.novelty <> 'new', m.score_micro, d.published_at, d.document_id
+    limit :most
+    """
+).bindparams(
+    bindparam("since", type_=DateTime(timezone=True)),
+    bindparam("until", type_=DateTime(timezone=True)),
+)
+
+_NAMED = text(
+    """
+    select document_id, title, url, source, published_at, score_micro, novelty from documents
+    where names && array[cast(:name as text)] and sentiment = 'negative' and names <> '{}'
+      and published_at >= :since and published_at < :until
+    order by novelty <> 'new', score_micro, published_at, document_id
     limit :most
     """
 ).bindparams(
@@ -98,10 +112,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 def gather(connection: Connection, entity_id: str, finding: Finding) -> Evidence:
     """The evidence for one finding, as the database holds it now."""
+    query, about = (_NAMED, "name") if is_unlisted(entity_id) else (_DOCUMENTS, "entity_id")
     rows = connection.execute(
-        _DOCUMENTS,
+        query,
         {
-            "entity_id": entity_id,
+            about: name_of(entity_id),
             "since": time_of(finding.bucket - finding.horizon_min + 1),
             "until": time_of(finding.bucket + 1),
             "most": MOST_DOCUMENTS,

@@ -14,6 +14,7 @@ from alerts.evidence import Document, Moment
 from alerts.grouping import News
 from alerts.series import time_of
 from alerts.thresholds import Severity
+from alerts.unlisted import line_of
 
 __all__ = [
     "AlertData",
@@ -70,7 +71,8 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     `observed` negative stories within the `horizon_s` seconds that end with the decisive minute, against `expected`
     from the company's own past; `p_value` is the probability of at least as many. `actor` and `reason` say who
     brought the event about and why: "engine" is detection, "clock" a time that has come, all others are people.
-    `also` are others of which the same is to be said: this one is the gravest.
+    `also` are others of which the same is to be said: this one is the gravest. `add_to_list` is set where the name is
+    on no watch list: the line of CSV that puts it there.
     """
 
     alert_id: UUID
@@ -92,6 +94,7 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     actor: str = ""
     reason: str = ""
     also: tuple[GroupMember, ...] = ()
+    add_to_list: str = ""
 
 
 class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,6 +192,7 @@ def about(event: AlertEvent, group: Sequence[News], now: datetime) -> AlertPaylo
         actor=taken.actor,
         reason=taken.reason,
         also=tuple(member(each) for each in group[1:]),
+        add_to_list=line_of(episode.entity_id),
     )
     return AlertPayload(type=event, version=1, timestamp=now, data=data)
 

@@ -15,6 +15,7 @@ from alerts.holding import Holding, Holds
 from alerts.labels import labels_of
 from alerts.lifecycle import Change
 from alerts.transition_rows import Taken
+from alerts.unlisted import name_of
 from storage.tables import entities
 
 __all__ = ["record"]
@@ -52,7 +53,7 @@ def _write(
     topics = evidence.topics_of(connection, found)
     held_by = ""
     if before is None:
-        company = companies.get(after.entity_id, _Company(after.entity_id, ()))
+        company = companies.get(after.entity_id, _Company(name_of(after.entity_id), ()))
         labels = labels_of(after, name=company.name, groups=company.groups, topics=topics)
         held_by = holds.why(after, labels)
         if not held_by:

@@ -18,6 +18,7 @@ from alerts.labels import labels_of
 from alerts.lifecycle import Episode
 from alerts.matchers import Labels
 from alerts.transitions import Status
+from alerts.unlisted import name_of
 from storage.tables import alerts, entities
 
 __all__ = ["Standing", "find", "read"]
@@ -85,7 +86,7 @@ def _standing(row: Row[Any]) -> Standing:
         episode=episode_of(row),
         evidence=from_json(row.evidence),
         status=cast(Status, row.status),
-        name=row.name or row.entity_id,
+        name=row.name or name_of(row.entity_id),
         groups=tuple(row.groups or ()),
         topics=tuple(row.topics),
         held_by=row.held_by,

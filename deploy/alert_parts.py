@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -75,10 +76,12 @@ def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
     from alerts.baselines import Baseline
     from alerts.detectors import NegativeSurge
     from alerts.thresholds import Budget
+    from alerts.unlisted_surge import SHARE, UnlistedSurge
     from alerts.volume_alarm import VolumeAlarm
 
     given = settings.alerts
-    budget = Budget(given.false_alarms_per_day / (1 + given.volume_surge), max(entities, 1))
+    part = given.false_alarms_per_day / (1 + given.volume_surge + SHARE * given.unlisted_surge)
+    budget = Budget(part, max(entities, 1))
     negative = NegativeSurge(
         budget,
         Baseline(history_days=given.history_days, half_life_days=given.half_life_days),
@@ -86,7 +89,15 @@ def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
         guard_min=given.guard_min,
         min_stories=given.min_stories,
     )
-    return (negative, VolumeAlarm(budget)) if given.volume_surge else (negative,)
+    unlisted = UnlistedSurge(
+        SHARE * part,
+        replace(negative.baseline, memory_days=given.history_days),
+        horizons_min=given.horizons_min,
+        guard_min=given.guard_min,
+        min_stories=given.min_stories,
+    )
+    volume = (VolumeAlarm(budget),) if given.volume_surge else ()
+    return (negative, *volume, unlisted) if given.unlisted_surge else (negative, *volume)
 
 
 def endpoints_of(settings: Settings) -> Sequence[Endpoint | Channel]:

@@ -176,6 +176,7 @@ class Alerts(Section):
     horizons_min: tuple[Minutes, ...] = Field(default=(60, 360, 1440, 4320, 10080), min_length=1)
     min_stories: Positive = 3
     volume_surge: bool = False
+    unlisted_surge: bool = True
     guard_min: Minutes = 1440
     history_days: Positive = 21
     half_life_days: float = Field(default=14, gt=0)

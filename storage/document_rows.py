@@ -30,14 +30,14 @@ _DOCUMENTS = """
 COPY documents (
     document_id, published_at, arrived_at, ingested_at, source, url, title, body, language, story_id, novelty,
     sentiment, negative, neutral, positive, score_micro, topics, flags, model_version,
-    raw_topic, raw_partition, raw_offset
+    raw_topic, raw_partition, raw_offset, names
 ) FROM STDIN (FORMAT BINARY)
 """
 
 _DOCUMENT_TYPES = (
     *("uuid", "timestamptz", "timestamptz", "timestamptz", "text", "text", "text", "text", "text", "uuid", "text"),
     *("text", "float8", "float8", "float8", "int4", "text[]", "text[]", "text"),
-    *("text", "int4", "int8"),
+    *("text", "int4", "int8", "text[]"),
 )
 
 _MENTIONS = """
@@ -95,6 +95,7 @@ def copy(cursor: Cursor[Any], documents: Sequence[ScoredDocument], *, ingested_a
                     d.origin.topic,
                     d.origin.partition,
                     d.origin.offset,
+                    list(d.names),
                 )
             )
     with cursor.copy(_MENTIONS) as rows:

@@ -70,7 +70,7 @@ def find(connection: Connection, document_id: UUID) -> Found | None:
 
 
 def erase(connection: Connection, document_id: UUID, *, now: datetime) -> Erased:
-    """Erases title, body, url, the words that named companies, index and analysts' notes of a document.
+    """Erases title, body, url, the names and words of companies, index and analysts' notes of a document.
 
     The caller commits. Locks the id first, as ingest does, and the document itself, as the full-text index does; so
     whatever is being written of it is written before, or finds nothing. A second call finds nothing to do.
@@ -102,8 +102,9 @@ _LOCK_DOCUMENT = text("SELECT FROM documents WHERE document_id = :id AND publish
 
 _ERASE = {
     "documents": text(
-        "UPDATE documents SET title = '', body = '', url = '' WHERE document_id = :id AND published_at = :at "
-        "AND (title <> '' OR body <> '' OR url <> '')"
+        "UPDATE documents SET title = '', body = '', url = '', names = '{}' "
+        "WHERE document_id = :id AND published_at = :at "
+        "AND (title <> '' OR body <> '' OR url <> '' OR names <> '{}')"
     ),
     "mentions": text(
         "UPDATE mentions SET surface = '' WHERE document_id = :id AND published_at = :at AND surface <> ''"

@@ -73,6 +73,8 @@ class ScoredDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     model_version: str
     revised_at: datetime | None = None
     """When its source made this version; None for a document as it first came. See `storage/versions.py`."""
+    names: tuple[str, ...] = ()
+    """Names of companies that the watch list does not have, as the text writes them: see `stream/names.py`."""
 
 
 class Retraction(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="retraction"):

@@ -14,6 +14,8 @@ _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _LARGEST_SCORE = 2**31
 _SENTIMENTS = frozenset(get_args(Sentiment))
+_MOST_NAMES = 20
+_MOST_NAME_CHARS = 200
 _NOVELTIES = frozenset(get_args(Novelty))
 
 
@@ -53,6 +55,8 @@ def _check_content(document: ScoredDocument) -> None:
         raise UnstorableError("score_micro does not fit 32 bits; it is in millionths")
     if not all(document.topics) or ANY_TOPIC in document.topics:
         raise UnstorableError(f"topics hold an empty name or {ANY_TOPIC!r}, which stands for any topic")
+    if len(document.names) > _MOST_NAMES or not all(0 < len(name) <= _MOST_NAME_CHARS for name in document.names):
+        raise UnstorableError(f"names are more than {_MOST_NAMES}, or one is empty or over {_MOST_NAME_CHARS} long")
     for mention in document.mentions:
         if mention.entity_id in ("", ANY_ENTITY):
             raise UnstorableError(f"a mention has an empty entity_id or {ANY_ENTITY!r}, which stands for the market")

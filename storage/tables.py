@@ -74,8 +74,26 @@ documents = Table(
     Column("raw_topic", Text, nullable=False),
     Column("raw_partition", Integer, nullable=False),
     Column("raw_offset", BigInteger, nullable=False),
+    Column(
+        "names",
+        ARRAY(Text),
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="Names in the text that the watch list did not have.",
+    ),
     PrimaryKeyConstraint("document_id", "published_at"),
     Index("documents_ingested", "ingested_at", postgresql_using="brin"),
+    Index(
+        "documents_bad_news_of_names",
+        "published_at",
+        postgresql_where=text("sentiment = 'negative' AND names <> '{}'"),
+    ),
+    Index(
+        "documents_badly_named",
+        "names",
+        postgresql_using="gin",
+        postgresql_where=text("sentiment = 'negative' AND names <> '{}'"),
+    ),
     postgresql_partition_by="RANGE (published_at)",
     comment="One row per distinct document; partitioned by UTC day of published_at.",
 )

@@ -16,6 +16,7 @@ from stream.entities import EntityLinker, Found
 from stream.errors import DeadReason, Unreadable
 from stream.language import Language, detect
 from stream.limits import Limits
+from stream.names import NameFinder
 from stream.times import believable
 
 __all__ = ["Intake", "Limits", "RawRecord", "Read", "joined"]
@@ -54,6 +55,8 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     """When its source made this version; None for a document as it first came."""
     mentions: tuple[Found, ...]
     """Each company once, at the first place that names it, in order of appearance in `text`."""
+    names: tuple[str, ...] = ()
+    """What may be companies that the watch list does not have, at most `stream.names.MOST_NAMES`."""
     flags: tuple[str, ...]
     """What was mended, sorted: see `stream/decoding.py`, `cleaning.py` and `times.py`."""
 
@@ -73,11 +76,12 @@ def joined(title: str, body: str) -> str:
 
 
 class Intake:
-    """Reads raw records. Safe to share between threads: it holds no state but the watch list."""
+    """Reads raw records. Safe to share between threads: it holds no state but the watch list and words."""
 
     def __init__(self, linker: EntityLinker, limits: Limits, _clock: Clock | None = None) -> None:
         """The clock is not asked: what a record becomes must not depend on when, or how often, it is read."""
         self._linker = linker
+        self._names = NameFinder()
         self._limits = limits
 
     def read_all(self, records: Sequence[RawRecord]) -> list[Read | Retraction | Exception]:
@@ -91,7 +95,7 @@ class Intake:
             return error
 
     def read(self, record: RawRecord) -> Read | Retraction:
-        """Decode, identify, clean, bound the time, tell the language, link to companies: in this order.
+        """Decode, identify, clean, bound the time, tell the language, link to companies, find names: in this order.
 
         Of a takedown only the id and the times matter. Raises Unreadable with a reason from the closed list, and
         nothing else, whatever the record holds.
@@ -123,6 +127,7 @@ class Intake:
         published_at, time_flags = believable(raw.published_at, raw.fetched_at, record.arrived_at, self._limits)
         revised_at, revision_flags = self._revision(record, raw)
         text = joined(title, body)
+        mentions = tuple(self._linker.link(text))
         return Read(
             document_id=identity,
             origin=Origin(topic=record.topic, partition=record.partition, offset=record.offset),
@@ -134,7 +139,8 @@ class Intake:
             published_at=published_at,
             arrived_at=record.arrived_at,
             revised_at=revised_at,
-            mentions=tuple(self._linker.link(text)),
+            mentions=mentions,
+            names=self._names.find(title, body, mentions),
             flags=tuple(sorted({*mended, *title_flags, *body_flags, *url_flags, *time_flags, *revision_flags})),
         )
 

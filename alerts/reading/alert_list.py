@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, case, func, or_, select, text, tuple_
 
 from alerts.transitions import Action, Status, actions_of
+from alerts.unlisted import name_of
 from storage.tables import alert_history, alerts, deliveries, delivery_alerts, entities
 
 __all__ = [
@@ -191,4 +192,4 @@ def _filtered(query: Select[Any], wanted: AlertFilter) -> Select[Any]:
 
 def _summary(row: Row[Any]) -> AlertSummary:
     values = dict(row._mapping)
-    return AlertSummary(**values | {"name": row.name or row.entity_id, "topics": tuple(row.topics)})
+    return AlertSummary(**values | {"name": row.name or name_of(row.entity_id), "topics": tuple(row.topics)})

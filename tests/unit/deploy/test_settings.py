@@ -158,12 +158,17 @@ def test_a_source_option_may_come_from_a_file() -> None:
 
 
 def test_alert_settings_begin_with_what_the_detector_was_calibrated_for() -> None:
+    from alerts.baselines import Baseline
     from alerts.detectors import NegativeSurge
     from alerts.engine import Timing
     from alerts.thresholds import Budget
+    from alerts.unlisted_surge import UnlistedSurge
     from deploy.alert_parts import detectors_of, timing_of
 
-    assert detectors_of(load_settings(), 7) == (NegativeSurge(Budget(1, 7)),)
+    listed, unlisted = NegativeSurge(Budget(0.8, 7)), UnlistedSurge(0.2, Baseline(memory_days=21))
+    assert detectors_of(load_settings(), 7) == (listed, unlisted)
+    alone = detectors_of(load_settings(flags={"alerts": {"unlisted_surge": False}}), 7)
+    assert alone == (NegativeSurge(Budget(1, 7)),)
     assert timing_of(load_settings()) == Timing()
 
 

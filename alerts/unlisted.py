@@ -1,0 +1,46 @@
+"""Alerts about names that no watch list has: how they are called, and the line that puts one on the list."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Final
+
+__all__ = ["entity_of", "is_unlisted", "line_of", "name_of", "offer"]
+
+_PREFIX: Final = "unlisted:"
+_NO_ID = re.compile(r"[^0-9a-z\u3400-\u9fff]+")
+
+
+def entity_of(name: str) -> str:
+    """The entity_id under which alerts speak of a name. No watch list has it: its ids hold no such beginning."""
+    return _PREFIX + name
+
+
+def is_unlisted(entity_id: str) -> bool:
+    """Whether it stands for a name and not for a company of the list."""
+    return entity_id.startswith(_PREFIX)
+
+
+def name_of(entity_id: str) -> str:
+    """The name as the news writes it; any other entity_id as it is."""
+    return entity_id.removeprefix(_PREFIX)
+
+
+def line_of(entity_id: str) -> str:
+    """The line `entity_id,name,aliases,tickers` of a watch list's CSV for it; empty where it has one already."""
+    if not is_unlisted(entity_id):
+        return ""
+    name = name_of(entity_id)
+    ticker = name.removeprefix("$") if name.startswith("$") else ""
+    line = io.StringIO()
+    row = (_NO_ID.sub("-", name.lower()).strip("-"), ticker or name, "", ticker)
+    csv.writer(line, lineterminator="").writerow(row)
+    return line.getvalue()
+
+
+def offer(entity_id: str) -> str:
+    """What the history says of it; empty for a company of the list."""
+    line = line_of(entity_id)
+    return f"; not on the watch list: to watch it, add the line {line} to a CSV of [intake] watchlists" if line else ""
