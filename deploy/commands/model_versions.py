@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deploy.commands.rescore import current_books, days
 from deploy.errors import UsageError
 from deploy.options import AsJson, Config, State, read_settings
 from deploy.output import emit, table
+from deploy.stored_past import current_books, days
 
 if TYPE_CHECKING:
     from datetime import datetime

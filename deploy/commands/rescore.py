@@ -5,23 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from deploy.errors import UsageError
 from deploy.lifeline import stop_on_signals
 from deploy.output import emit
-from deploy.services import open_services
 from deploy.settings import Settings
+from deploy.stored_past import current_books, days
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import Engine
-
-__all__ = ["current_books", "days", "rescore_days"]
+__all__ = ["rescore_days"]
 
 
 def rescore_days(settings: Settings, first: str, last: str, *, model: Path | None, threads: int, as_json: bool) -> int:
@@ -63,33 +60,6 @@ def rescore_days(settings: Settings, first: str, last: str, *, model: Path | Non
     }
     emit(result, as_json, _worded)
     return 1 if stop.is_set() else 0
-
-
-def days(first: str, last: str) -> tuple[datetime, datetime]:
-    """The beginning of one UTC day and the end of another. Raises UsageError where they are no days in this order."""
-    try:
-        since, until = (datetime.combine(date.fromisoformat(one), time.min, UTC) for one in (first, last))
-    except ValueError:
-        raise UsageError(f"--from {first} --to {last}: give days such as 2026-03-01") from None
-    if until < since:
-        raise UsageError(f"--from {first} lies after --to {last}")
-    return since, until + timedelta(days=1)
-
-
-@contextmanager
-def current_books(settings: Settings) -> Iterator[Engine]:
-    """The database, whose schema must be the one that this program knows. Raises UsageError."""
-    from storage.connection import connect
-    from storage.schema import head, revision
-
-    with open_services(settings) as services:
-        engine = connect(services.database_url, pool_size=2)
-        try:
-            if (at := revision(engine)) != head():
-                raise UsageError(f"the schema is at {at or 'nothing'}, {head()} is needed: run `yuqing migrate`")
-            yield engine
-        finally:
-            engine.dispose()
 
 
 @contextmanager
