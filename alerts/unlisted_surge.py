@@ -24,7 +24,7 @@ SHARE = 0.25
 
 _LEAST_NAMES = 500
 _NAMES_A_STORY = 0.5
-"""So many names come with a negative story, rounded up: in the news of 2023 it was 0.26 a month (decision 0025)."""
+"""So many names come with a negative story, well rounded up: in the news of 2023 it was 0.18 (decision 0025)."""
 
 
 @dataclass(frozen=True)
