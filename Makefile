@@ -47,7 +47,8 @@ check: install-test ## lint, types, import contracts
 
 test: check ## every test, the real broker, database and cache included, with coverage; WORKERS=2 at a time
 	$(BIN)/python -m coverage erase
-	$(ONE_THREAD) $(BIN)/python -m coverage run -m pytest --numprocesses $(WORKERS) --dist loadfile
+	$(ONE_THREAD) $(BIN)/python -m coverage run -m pytest --numprocesses $(WORKERS) --dist loadfile \
+	  --no-loadscope-reorder --durations=40
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=90 --skip-covered --sort=cover
 

@@ -113,6 +113,12 @@ def database_url(stack: StackAddresses, _template_database: str) -> Iterator[str
     yield from _database(stack.database_url, template=_template_database)
 
 
+@pytest.fixture(scope="module")
+def module_database_url(stack: StackAddresses, _template_database: str) -> Iterator[str]:
+    """The URL of a migrated database for all tests of a module, which change nothing that another looks at."""
+    yield from _database(stack.database_url, template=_template_database)
+
+
 @pytest.fixture
 def database(database_url: str) -> Iterator[Engine]:
     """An engine on this test's own migrated database."""

@@ -89,6 +89,7 @@ def test_keys_choose_an_alert_answer_it_and_take_the_answer_back(acting: Visitor
         page.keyboard.press("a")
         expect(page.get_by_text("Acknowledged.")).to_be_visible()
         assert status(acting.staged, "acme") == "acknowledged"
+        page.wait_for_load_state()  # of the page that answered: keys are heard when its script is there
         page.keyboard.press("u")
         expect(page.get_by_text("Taken back.")).to_be_visible()
         assert (status(acting.staged, "acme"), wrong) == ("firing", [])

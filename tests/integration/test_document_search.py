@@ -150,15 +150,11 @@ def test_no_query_is_an_error(books_once: Engine, words: str):
 
 
 @pytest.fixture(scope="module")
-def books_once(stack, _template_database: str):
+def books_once(module_database_url: str):
     """A database for the examples of a property, which change nothing."""
-    from conftest import _database
-
     from storage.connection import connect
 
-    databases = _database(stack.database_url, template=_template_database)
-    engine = connect(next(databases))
+    engine = connect(module_database_url)
     an_ingest(engine).scored([a_document(1, 1)], [ReadTo(SCORED, 0, 2)])
     yield engine
     engine.dispose()
-    next(databases, None)

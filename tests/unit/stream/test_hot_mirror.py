@@ -13,6 +13,7 @@ from stream.hot_mirror import HotMirror
 class Hot:
     def __init__(self) -> None:
         self.away = False
+        self.forgot = False
         self.calls: list[str] = []
 
     def _answer(self, call: str) -> None:
@@ -25,7 +26,13 @@ class Hot:
 
     def rebuild(self, _engine: Any) -> int:
         self._answer("rebuild")
+        self.forgot = False
         return 0
+
+    def whole(self) -> bool:
+        if self.away:
+            raise redis.ConnectionError
+        return not self.forgot
 
 
 def mirror(hot: Hot) -> HotMirror:
@@ -38,6 +45,16 @@ def test_a_start_rebuilds_once() -> None:
     ours.mend()
     ours.mend()
     assert hot.calls == ["rebuild"]
+
+
+def test_a_redis_that_forgot_everything_is_filled_again() -> None:
+    hot = Hot()
+    ours = mirror(hot)
+    ours.mend()
+    hot.forgot = True
+    ours.mend()
+    ours.mend()
+    assert hot.calls == ["rebuild", "rebuild"]
 
 
 def test_rows_that_redis_missed_come_back_by_a_rebuild_and_the_loss_is_said_once() -> None:
