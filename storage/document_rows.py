@@ -98,6 +98,14 @@ def copy(cursor: Cursor[Any], documents: Sequence[ScoredDocument], *, ingested_a
                     list(d.names),
                 )
             )
+    _copy_mentions(cursor, documents)
+    with cursor.copy(_TO_INDEX) as rows:
+        rows.set_types(_TO_INDEX_TYPES)
+        for d in documents:
+            rows.write_row((d.document_id, d.published_at))
+
+
+def _copy_mentions(cursor: Cursor[Any], documents: Sequence[ScoredDocument]) -> None:
     with cursor.copy(_MENTIONS) as rows:
         rows.set_types(_MENTION_TYPES)
         for d in documents:
@@ -113,7 +121,3 @@ def copy(cursor: Cursor[Any], documents: Sequence[ScoredDocument], *, ingested_a
                         mention.score_micro,
                     )
                 )
-    with cursor.copy(_TO_INDEX) as rows:
-        rows.set_types(_TO_INDEX_TYPES)
-        for d in documents:
-            rows.write_row((d.document_id, d.published_at))

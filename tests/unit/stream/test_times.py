@@ -12,36 +12,36 @@ from stream.limits import Limits
 from stream.times import believable, read_time
 
 LIMITS = Limits()
-NOON = datetime(2023, 2, 8, 12, 0, tzinfo=UTC)
+NOON = datetime(2017, 2, 8, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     "written",
     [
-        "2023-02-08T12:00:00Z",
-        "2023-02-08 12:00:00+00:00",
-        "2023-02-08T12:00:00.000000000Z",
-        "2023-02-08T20:00:00+08:00",
-        "2023-02-08 12:00",
-        " 2023-02-08T12:00 ",
-        "Wed, 08 Feb 2023 12:00:00 GMT",
-        "Wed, 08 Feb 2023 07:00:00 -0500",
-        "Wed, 08 Feb 2023 07:00:00 EST",
-        "8 Feb 2023 12:00:00 +0000",
-        "1675857600",
-        "1675857600.0",
-        "1675857600000",
-        "1675857600000000",
-        "1675857600000000000",
-        "20230208120000",
-        "20230208T120000Z",
-        "2023年2月8日 20:00",
-        "2023年02月08日 星期三 20:00:00",
-        "2023年2月8日晚上8点",
-        "2023年2月8日 下午8时00分",
-        "Feb 8, 2023 7:00 AM EST",
-        "February 8, 2023 12:00 PM",
-        "2023/02/08 12:00:00",
+        "2017-02-08T12:00:00Z",
+        "2017-02-08 12:00:00+00:00",
+        "2017-02-08T12:00:00.000000000Z",
+        "2017-02-08T20:00:00+08:00",
+        "2017-02-08 12:00",
+        " 2017-02-08T12:00 ",
+        "Wed, 08 Feb 2017 12:00:00 GMT",
+        "Wed, 08 Feb 2017 07:00:00 -0500",
+        "Wed, 08 Feb 2017 07:00:00 EST",
+        "8 Feb 2017 12:00:00 +0000",
+        "1486555200",
+        "1486555200.0",
+        "1486555200000",
+        "1486555200000000",
+        "1486555200000000000",
+        "20170208120000",
+        "20170208T120000Z",
+        "2017年2月8日 20:00",
+        "2017年02月08日 星期三 20:00:00",
+        "2017年2月8日晚上8点",
+        "2017年2月8日 下午8时00分",
+        "Feb 8, 2017 7:00 AM EST",
+        "February 8, 2017 12:00 PM",
+        "2017/02/08 12:00:00",
     ],
 )
 def test_reads_the_notations_of_the_world(written: str) -> None:
@@ -51,10 +51,10 @@ def test_reads_the_notations_of_the_world(written: str) -> None:
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        ("2023-02-08", datetime(2023, 2, 8, tzinfo=UTC)),
-        ("2023年2月8日", datetime(2023, 2, 7, 16, tzinfo=UTC)),
-        ("2023年2月8日 凌晨0点5分", datetime(2023, 2, 7, 16, 5, tzinfo=UTC)),
-        ("2023年2月8日 中午12:30", datetime(2023, 2, 8, 4, 30, tzinfo=UTC)),
+        ("2017-02-08", datetime(2017, 2, 8, tzinfo=UTC)),
+        ("2017年2月8日", datetime(2017, 2, 7, 16, tzinfo=UTC)),
+        ("2017年2月8日 凌晨0点5分", datetime(2017, 2, 7, 16, 5, tzinfo=UTC)),
+        ("2017年2月8日 中午12:30", datetime(2017, 2, 8, 4, 30, tzinfo=UTC)),
     ],
 )
 def test_a_bare_date_is_its_midnight(written: str, meant: datetime) -> None:
@@ -63,8 +63,8 @@ def test_a_bare_date_is_its_midnight(written: str, meant: datetime) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["", "soon", "yesterday", "12", "Feb 8", "5:01 PM", "2023-13-45", "nan", "1e400", "年", "2023年13月1日", "x" * 5000,
-     "Wed, 08 Feb 2023 25:61:00 GMT", "9999-12-31T23:59:59-12:00", "2023", "999999999e999",
+    ["", "soon", "yesterday", "12", "Feb 8", "5:01 PM", "2017-13-45", "nan", "1e400", "年", "2017年13月1日", "x" * 5000,
+     "Wed, 08 Feb 2017 25:61:00 GMT", "9999-12-31T23:59:59-12:00", "2017", "999999999e999",
      "T9223372036854775808:29.9"],
 )  # fmt: skip
 def test_no_date_is_made_up(written: str) -> None:
@@ -84,7 +84,7 @@ FETCHED = datetime(2026, 1, 9, 23, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("written", "fetched", "expected", "flags"),
     [
-        ("2023-02-08T12:00:00Z", FETCHED, NOON, ()),  # old news arriving today is fine
+        ("2017-02-08T12:00:00Z", FETCHED, NOON, ()),  # old news arriving today is fine
         ("2026-01-10T23:59:00Z", None, datetime(2026, 1, 10, 23, 59, tzinfo=UTC), ()),  # a zone left out
         ("3000-01-01T00:00:00Z", FETCHED, FETCHED, ("time_replaced",)),
         ("3000-01-01T00:00:00Z", None, ARRIVED, ("time_replaced",)),
