@@ -1,6 +1,7 @@
-"""Alerts: from trend counts to a signed webhook. Judging, episodes, evidence, the outbox and its deliverer, digests.
+"""Alerts: from trend counts to a signed webhook.
 
-Import the module that you need, by its noun: importing the room itself loads nothing.
+`detection` finds, `answers` keeps what people make of it, `delivery` tells them, `api` and `console` are how they ask;
+`engine` runs detection on what changed. Import the module that you need: importing a room itself loads nothing.
 """
 
 __all__: list[str] = []

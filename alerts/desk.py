@@ -20,15 +20,15 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from alerts import feedback, silences, standing
-from alerts.announcing import Destination, announce
+from alerts.answers import feedback, silences, standing
+from alerts.answers.feedback import Verdict
+from alerts.answers.matchers import Matcher
+from alerts.answers.silences import Silence
+from alerts.answers.transition_rows import Taken, take
+from alerts.answers.transitions import Action, Status, actions_of
+from alerts.answers.undoing import way_back
+from alerts.delivery.announcing import Destination, announce
 from alerts.errors import AnswerError, TransitionError, UnknownAlertError
-from alerts.feedback import Verdict
-from alerts.matchers import Matcher
-from alerts.silences import Silence
-from alerts.transition_rows import Taken, take
-from alerts.transitions import Action, Status, actions_of
-from alerts.undoing import way_back
 
 __all__ = ["Answered", "Desk"]
 

@@ -24,21 +24,22 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection, Engine, func, select
 
-from alerts import alert_rows, metrics
-from alerts.announcing import Destination
+from alerts import metrics
+from alerts.answers import alert_rows
+from alerts.answers.holding import Holding
 from alerts.bell import TRENDS, Bell
-from alerts.counts import Counts, StoredCounts
-from alerts.detectors import Detector
+from alerts.delivery.announcing import Destination
+from alerts.detection.counts import Counts, StoredCounts
+from alerts.detection.detectors import Detector
+from alerts.detection.judging import judge
+from alerts.detection.lifecycle import Change, resolved
+from alerts.detection.name_counts import NameCounts
+from alerts.detection.series import minute_of
+from alerts.detection.unlisted_surge import UnlistedSurge
+from alerts.detection.work import Claim, Job, claim, put_back
 from alerts.errors import WrongSettingError
-from alerts.holding import Holding
-from alerts.judging import judge
-from alerts.lifecycle import Change, resolved
-from alerts.name_counts import NameCounts
 from alerts.patience import Patience
 from alerts.recording import record
-from alerts.series import minute_of
-from alerts.unlisted_surge import UnlistedSurge
-from alerts.work import Claim, Job, claim, put_back
 from storage.tables import alerts
 from storage.watermarks import look, low_watermark
 

@@ -9,13 +9,14 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from alerts import alert_rows, evidence
-from alerts.announcing import Destination, announce
-from alerts.holding import Holding, Holds
-from alerts.labels import labels_of
-from alerts.lifecycle import Change
-from alerts.transition_rows import Taken
-from alerts.unlisted import name_of
+from alerts.answers import alert_rows
+from alerts.answers.holding import Holding, Holds
+from alerts.answers.labels import labels_of
+from alerts.answers.transition_rows import Taken
+from alerts.delivery.announcing import Destination, announce
+from alerts.detection import evidence
+from alerts.detection.lifecycle import Change
+from alerts.detection.unlisted import name_of
 from storage.tables import entities
 
 __all__ = ["record"]

@@ -13,12 +13,12 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, case, or_, select
 
-from alerts.announcing import Destination, announce
-from alerts.holding import Holding, Holds
-from alerts.standing import Standing, read
-from alerts.thresholds import SEVERITIES
-from alerts.transition_rows import Taken, take
-from alerts.transitions import Action
+from alerts.answers.holding import Holding, Holds
+from alerts.answers.standing import Standing, read
+from alerts.answers.transition_rows import Taken, take
+from alerts.answers.transitions import Action
+from alerts.delivery.announcing import Destination, announce
+from alerts.detection.thresholds import SEVERITIES
 from storage.tables import alerts
 
 __all__ = ["Timers"]

@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from alerts.books import Books
+from alerts.delivery.books import Books
 
 __all__ = ["Together"]
 

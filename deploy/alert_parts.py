@@ -15,11 +15,11 @@ from deploy.threads import Part
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from alerts.channels import Channel
-    from alerts.detectors import Detector
-    from alerts.endpoints import Endpoint
+    from alerts.answers.holding import Holding
+    from alerts.delivery.channels import Channel
+    from alerts.delivery.endpoints import Endpoint
+    from alerts.detection.detectors import Detector
     from alerts.engine import Timing
-    from alerts.holding import Holding
     from alerts.timers import Timers
 
 __all__ = [
@@ -47,7 +47,7 @@ def alert_parts(settings: Settings, services: Services, entities: int, clock: Cl
 
     Raises WrongSettingError for settings that do not go together.
     """
-    from alerts.deliveries import Deliverer
+    from alerts.delivery.deliveries import Deliverer
     from alerts.engine import AlertEngine
     from storage.connection import connect
 
@@ -73,11 +73,11 @@ def alert_parts(settings: Settings, services: Services, entities: int, clock: Cl
 
 def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
     """The detectors in force. They share the budget."""
-    from alerts.baselines import Baseline
-    from alerts.detectors import NegativeSurge
-    from alerts.thresholds import Budget
-    from alerts.unlisted_surge import SHARE, UnlistedSurge
-    from alerts.volume_alarm import VolumeAlarm
+    from alerts.detection.baselines import Baseline
+    from alerts.detection.detectors import NegativeSurge
+    from alerts.detection.thresholds import Budget
+    from alerts.detection.unlisted_surge import SHARE, UnlistedSurge
+    from alerts.detection.volume_alarm import VolumeAlarm
 
     given = settings.alerts
     part = given.false_alarms_per_day / (1 + given.volume_surge + SHARE * given.unlisted_surge)
@@ -102,8 +102,8 @@ def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
 
 def endpoints_of(settings: Settings) -> Sequence[Endpoint | Channel]:
     """The webhooks and channels. Raises WrongSettingError for one that cannot be called or signed."""
-    from alerts.channels import Channel
-    from alerts.endpoints import Endpoint
+    from alerts.delivery.channels import Channel
+    from alerts.delivery.endpoints import Endpoint
 
     webhooks = [
         Endpoint(
@@ -127,8 +127,8 @@ def endpoints_of(settings: Settings) -> Sequence[Endpoint | Channel]:
 
 def holding_of(settings: Settings) -> Holding:
     """Which alerts are not told of at once. Raises MatcherError for an inhibition that cannot be read."""
-    from alerts.holding import MARKET_QUIETS_MEMBERS, Flapping, Holding, Inhibition
-    from alerts.matchers import parse
+    from alerts.answers.holding import MARKET_QUIETS_MEMBERS, Flapping, Holding, Inhibition
+    from alerts.answers.matchers import parse
 
     given = settings.alerts
     rules = [
@@ -167,7 +167,7 @@ def timing_of(settings: Settings) -> Timing:
 
 def send_digest(settings: Settings, engine: Engine, clock: Clock) -> None:
     """Queues the digest of yesterday (UTC) for the endpoints that [digest] names; once, however often it is called."""
-    from alerts.digests import write_digest
+    from alerts.delivery.digests import write_digest
 
     at = clock()
     with engine.begin() as connection:
@@ -176,7 +176,7 @@ def send_digest(settings: Settings, engine: Engine, clock: Clock) -> None:
 
 def send_weekly_digest(settings: Settings, engine: Engine, clock: Clock) -> None:
     """The same of the seven days up to yesterday."""
-    from alerts.digests import WEEK, write_digest
+    from alerts.delivery.digests import WEEK, write_digest
 
     at = clock()
     with engine.begin() as connection:

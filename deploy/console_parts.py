@@ -50,8 +50,8 @@ def listen(console: Console) -> socket.socket:
 def _api_parts(settings: Settings, services: Services, clock: Clock) -> Iterator[Parts]:
     from alerts.api.limits import Limits
     from alerts.api.parts import Parts
-    from alerts.baselines import Baseline
     from alerts.desk import Desk
+    from alerts.detection.baselines import Baseline
     from alerts.live import Live
     from storage.connection import connect
 

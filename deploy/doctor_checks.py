@@ -103,7 +103,7 @@ def disk(patient: Patient) -> str:
 
 def endpoints(patient: Patient) -> str:
     """Webhooks can be signed, and their hosts resolve to addresses that may be called; nothing is sent."""
-    from alerts.endpoints import Endpoint, resolve
+    from alerts.delivery.endpoints import Endpoint, resolve
     from deploy.alert_parts import endpoints_of
 
     found = endpoints_of(patient.settings)

@@ -22,9 +22,9 @@ from alert_stage import DESK, Stage, Story
 from alerts import tokens
 from alerts.api.limits import Limits
 from alerts.api.parts import Parts
-from alerts.baselines import Baseline
 from alerts.console.app import console_app
 from alerts.desk import Desk
+from alerts.detection.baselines import Baseline
 from alerts.live import Live
 from alerts.tokens import Role, Scope
 from storage.connection import connect

@@ -14,7 +14,7 @@ from alerts.api.etags import TaggedRoute
 from alerts.api.parts import Parts, TheParts
 from alerts.api.problems import ProblemError
 from alerts.api.wire import Cursor, Instant, Limit, MaybeFlag, MaybeInstant, Page, Parameters, Short
-from alerts.evidence import from_json
+from alerts.detection.evidence import from_json
 from alerts.reading import alert_list
 from alerts.reading.alert_list import AlertFilter, AlertSummary, Entry, Sent
 

@@ -8,11 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import Field
 
+from alerts.answers.feedback import Verdict
 from alerts.api.access import Actor
 from alerts.api.parts import TheParts
 from alerts.api.wire import Body, Instant
 from alerts.desk import Answered
-from alerts.feedback import Verdict
 
 __all__ = ["router"]
 

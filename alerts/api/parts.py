@@ -12,8 +12,8 @@ from fastapi import Depends, Request
 from sqlalchemy import Connection, Engine
 
 from alerts.api.limits import Limits
-from alerts.baselines import Baseline
 from alerts.desk import Desk
+from alerts.detection.baselines import Baseline
 from alerts.live import Live
 
 __all__ = ["Clock", "Parts", "TheParts", "parts_of"]

@@ -8,15 +8,15 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from alerts import silences
+from alerts.answers import silences
+from alerts.answers.matchers import Matcher
+from alerts.answers.silences import Silence
 from alerts.api.access import Configurer, Reader
 from alerts.api.etags import TaggedRoute
 from alerts.api.parts import TheParts
 from alerts.api.problems import ProblemError
 from alerts.api.wire import Body, Flag, Instant, Parameters
 from alerts.errors import SilenceError
-from alerts.matchers import Matcher
-from alerts.silences import Silence
 
 __all__ = ["router"]
 

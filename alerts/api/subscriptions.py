@@ -9,18 +9,18 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, BeforeValidator, Field
 
-from alerts import subscriptions
+from alerts.answers.matchers import Matcher
 from alerts.api.access import Configurer, Reader
 from alerts.api.etags import TaggedRoute
 from alerts.api.parts import TheParts
 from alerts.api.problems import ProblemError
 from alerts.api.silences import MatcherOut
 from alerts.api.wire import Body, Instant, Parameters, Short, whole
+from alerts.delivery import subscriptions
+from alerts.delivery.quiet_hours import QuietHours
+from alerts.delivery.subscriptions import Subscription
+from alerts.detection.thresholds import Severity
 from alerts.errors import AnswerError, WrongSettingError
-from alerts.matchers import Matcher
-from alerts.quiet_hours import QuietHours
-from alerts.subscriptions import Subscription
-from alerts.thresholds import Severity
 
 __all__ = ["router"]
 

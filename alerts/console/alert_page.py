@@ -14,10 +14,10 @@ from alerts.console.answers import ANSWERS
 from alerts.console.charts import band_chart
 from alerts.console.visit import RefusedPageError, TheVisit
 from alerts.console.wording import wording
-from alerts.evidence import from_json
+from alerts.detection.evidence import from_json
+from alerts.detection.series import time_of
 from alerts.reading import alert_list, companies
 from alerts.reading.expected_band import BandPoint, expected_band
-from alerts.series import time_of
 
 __all__ = ["router"]
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from alerts.console.highlighting import marked
 from alerts.console.wording import Language, wording
-from alerts.evidence import web_address
+from alerts.detection.evidence import web_address
 
 __all__ = ["page"]
 

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, Select, case, func, or_, select, text, tuple_
 
-from alerts.transitions import Action, Status, actions_of
-from alerts.unlisted import name_of
+from alerts.answers.transitions import Action, Status, actions_of
+from alerts.detection.unlisted import name_of
 from storage.tables import alert_history, alerts, deliveries, delivery_alerts, entities
 
 __all__ = [

@@ -10,9 +10,9 @@ import numpy as np
 from scipy.stats import nbinom  # type: ignore[import-untyped]
 from sqlalchemy import Connection
 
-from alerts.baselines import Baseline
-from alerts.counts import StoredCounts
-from alerts.series import MINUTES_A_DAY, Series, minute_of, time_of
+from alerts.detection.baselines import Baseline
+from alerts.detection.counts import StoredCounts
+from alerts.detection.series import MINUTES_A_DAY, Series, minute_of, time_of
 
 __all__ = ["BandPoint", "expected_band"]
 

@@ -58,8 +58,8 @@ def show(
     """Show one alert with its evidence, its history and its deliveries."""
     from sqlalchemy import select
 
-    from alerts.standing import find
-    from alerts.transitions import actions_of
+    from alerts.answers.standing import find
+    from alerts.answers.transitions import actions_of
     from storage.tables import alert_feedback, alert_history, alerts, deliveries, delivery_alerts
 
     with alert_books(config, state) as engine, engine.connect() as connection:
@@ -125,7 +125,7 @@ def _listed(rows: list[dict[str, Any]]) -> str:
 def _shown(alert: dict[str, Any]) -> str:
     span = f"from {_minute(alert['first_bucket'])} to {_minute(alert['last_bucket'])}"
     expected = f"{alert['expected']:.2f} expected, p {alert['p_value']:.2g}"
-    from alerts.lifecycle import COUNTED
+    from alerts.detection.lifecycle import COUNTED
 
     counted = COUNTED.get(alert["detector"], "counts")
     lines = [

@@ -20,8 +20,8 @@ def backtest_counts(
     Raises UsageError where a file cannot be read or written or the rate is not positive, CountsFileError,
     MissingPartError.
     """
-    from alerts.backtest import Backtest
-    from alerts.count_files import read_counts, write_scores
+    from alerts.detection.backtest import Backtest
+    from alerts.detection.count_files import read_counts, write_scores
 
     if false_alarms <= 0:
         raise UsageError(f"--false-alarms is {false_alarms:g}", fix="give a number above 0, such as 0.5.")
@@ -32,7 +32,7 @@ def backtest_counts(
         if scores is not None:
             write_scores(scores, file, result.scores)
         for plot in plots:
-            from alerts.backtest_plots import draw
+            from alerts.detection.backtest_plots import draw
 
             draw(result, path.name, plot)
     except OSError as error:

@@ -15,7 +15,7 @@ def show_calibration(*, promised: float, entity_months: float, seed: int, as_jso
 
     Raises UsageError where a number is not positive.
     """
-    from alerts.calibration import Calibration
+    from alerts.detection.calibration import Calibration
 
     for name, value in (("--promised", promised), ("--entity-months", entity_months)):
         if not value > 0:

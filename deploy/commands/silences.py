@@ -13,7 +13,7 @@ from deploy.options import AsJson, Config, State
 from deploy.output import emit, table
 
 if TYPE_CHECKING:
-    from alerts.silences import Silence
+    from alerts.answers.silences import Silence
 
 __all__ = ["add_silence", "app"]
 
@@ -32,7 +32,7 @@ def list_silences(
     state: State = None,
 ) -> int:
     """List silences that wait or are in force."""
-    from alerts.silences import stored
+    from alerts.answers.silences import stored
     from deploy.roles import now
 
     with alert_books(config, state) as engine, engine.connect() as connection:
@@ -53,7 +53,7 @@ def add_silence(
     state: State = None,
 ) -> int:
     """Silence what matches all MATCHERS. What opens meanwhile is pending, and told of when the silence ends."""
-    from alerts.matchers import parse
+    from alerts.answers.matchers import parse
     from deploy.roles import now
 
     chosen = [parse(each) for each in matchers]
@@ -78,7 +78,7 @@ def expire(
     state: State = None,
 ) -> int:
     """End a silence now. What it held is told of within seconds."""
-    from alerts.silences import find
+    from alerts.answers.silences import find
     from deploy.roles import now
 
     who = actor_of(by)

@@ -13,8 +13,8 @@ from deploy.options import AsJson, Config, State, read_settings
 from deploy.output import emit, table
 
 if TYPE_CHECKING:
-    from alerts.quiet_hours import QuietHours
-    from alerts.subscriptions import Subscription
+    from alerts.delivery.quiet_hours import QuietHours
+    from alerts.delivery.subscriptions import Subscription
 
 __all__ = ["app"]
 
@@ -31,7 +31,7 @@ def list_subscriptions(
     state: State = None,
 ) -> int:
     """List subscriptions. An endpoint without any hears of everything."""
-    from alerts.subscriptions import stored
+    from alerts.delivery.subscriptions import stored
 
     with alert_books(config, state) as engine, engine.connect() as connection:
         found = [_plain(each) for each in stored(connection, analyst)]
@@ -56,8 +56,8 @@ def add(
     state: State = None,
 ) -> int:
     """Let ANALYST hear at ENDPOINT of alerts that match all MATCHERS."""
-    from alerts import subscriptions
-    from alerts.matchers import parse
+    from alerts.answers.matchers import parse
+    from alerts.delivery import subscriptions
     from deploy.alert_parts import endpoints_of
     from deploy.roles import now
 
@@ -96,7 +96,7 @@ def remove(
     state: State = None,
 ) -> int:
     """Take a subscription away."""
-    from alerts import subscriptions
+    from alerts.delivery import subscriptions
 
     with alert_books(config, state) as engine, engine.begin() as connection:
         found = subscriptions.find(connection, subscription)
@@ -106,7 +106,7 @@ def remove(
 
 
 def _quiet(hours: str, zone: str) -> QuietHours:
-    from alerts.quiet_hours import QuietHours
+    from alerts.delivery.quiet_hours import QuietHours
 
     if not hours:
         return QuietHours(zone=zone)

@@ -16,9 +16,9 @@ from deploy.options import AsJson, Config, State, read_settings
 from deploy.output import emit, table
 
 if TYPE_CHECKING:
-    from alerts.channels import Channel
-    from alerts.endpoint_states import EndpointState
-    from alerts.endpoints import Endpoint
+    from alerts.delivery.channels import Channel
+    from alerts.delivery.endpoint_states import EndpointState
+    from alerts.delivery.endpoints import Endpoint
 
 __all__ = ["app"]
 
@@ -35,8 +35,8 @@ def list_endpoints(as_json: AsJson = False, config: Config = None, state: State 
     """List webhooks and channels, and how they fare. Exit code 1 when one is disabled."""
     from sqlalchemy import func, select
 
-    from alerts.channels import Channel
-    from alerts.endpoint_states import stored
+    from alerts.delivery.channels import Channel
+    from alerts.delivery.endpoint_states import stored
     from deploy.alert_parts import endpoints_of
     from storage.tables import deliveries
 
@@ -116,7 +116,7 @@ def replay(
     state: State = None,
 ) -> int:
     """Give dead deliveries another day of attempts, under the ids they had. Exit code 1 when there were none."""
-    from alerts import outbox
+    from alerts.delivery import outbox
     from deploy.roles import now
 
     with alert_books(config, state) as engine, engine.begin() as connection:
@@ -129,7 +129,7 @@ def replay(
 @app.command()
 def enable(name: Name, by: Actor = "", as_json: AsJson = False, config: Config = None, state: State = None) -> int:
     """Call an endpoint again that answered 410, or that rests after failures."""
-    from alerts import endpoint_states
+    from alerts.delivery import endpoint_states
     from deploy.roles import now
 
     who = actor_of(by)
@@ -147,10 +147,10 @@ async def _send(endpoint: Endpoint | Channel) -> int | None:
 
     import msgspec
 
-    from alerts.channels import Channel, ChannelSender
-    from alerts.outbox import Claimed
-    from alerts.payload import PingData, PingPayload
-    from alerts.sending import Sender
+    from alerts.delivery.channels import Channel, ChannelSender
+    from alerts.delivery.outbox import Claimed
+    from alerts.delivery.payload import PingData, PingPayload
+    from alerts.delivery.sending import Sender
     from deploy.roles import now
 
     at = now()
@@ -167,7 +167,7 @@ async def _send(endpoint: Endpoint | Channel) -> int | None:
 def _endpoint(
     where: str, secret_file: Path | None, allow_private: bool, config: Path | None, state: Path | None
 ) -> Endpoint | Channel:
-    from alerts.endpoints import Endpoint
+    from alerts.delivery.endpoints import Endpoint
     from deploy.alert_parts import endpoints_of
 
     if "://" in where:

@@ -12,7 +12,7 @@ from rich.console import Console, Group
 from rich.panel import Panel
 from rich.text import Text
 
-from alerts.receiver import Received
+from alerts.delivery.receiver import Received
 from deploy.demo.report import FiredAlert
 
 __all__ = ["Arrival", "Inbox"]

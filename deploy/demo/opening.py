@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from alerts.receiver import WebhookReceiver
+from alerts.delivery.receiver import WebhookReceiver
 from deploy.demo.inbox import Inbox
 from deploy.demo.stage import Stage, clear_earlier, create_database, write_settings
 from deploy.embedded import EmbeddedStack

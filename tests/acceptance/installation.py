@@ -16,7 +16,7 @@ from typing import Any
 
 from eventually import eventually
 
-from alerts.receiver import WebhookReceiver
+from alerts.delivery.receiver import WebhookReceiver
 
 YUQING = [sys.executable, "-m", "deploy"]
 ROLES = ("scorer", "windows", "alerts")

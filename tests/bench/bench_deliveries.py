@@ -32,9 +32,9 @@ from sqlalchemy import Engine, select, text
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from hostile_receiver import serve_in_process
 
-from alerts import outbox
-from alerts.deliveries import Deliverer
-from alerts.endpoints import Endpoint
+from alerts.delivery import outbox
+from alerts.delivery.deliveries import Deliverer
+from alerts.delivery.endpoints import Endpoint
 from storage.connection import connect
 from storage.schema import migrate
 from storage.tables import deliveries

@@ -21,15 +21,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.baselines import Baseline
-from alerts.calibration import episodes
-from alerts.calm import CalmStories, calm_market
-from alerts.detectors import History, NegativeSurge
-from alerts.regular import RegularCounts
-from alerts.series import MINUTES_A_DAY, Series
-from alerts.thresholds import Budget
-from alerts.volume_alarm import VolumeAlarm
-from alerts.volume_surge import VolumeSurge
+from alerts.detection.baselines import Baseline
+from alerts.detection.calibration import episodes
+from alerts.detection.calm import CalmStories, calm_market
+from alerts.detection.detectors import History, NegativeSurge
+from alerts.detection.regular import RegularCounts
+from alerts.detection.series import MINUTES_A_DAY, Series
+from alerts.detection.thresholds import Budget
+from alerts.detection.volume_alarm import VolumeAlarm
+from alerts.detection.volume_surge import VolumeSurge
 
 Floats = NDArray[np.float64]
 Score = Callable[[Floats], Floats]

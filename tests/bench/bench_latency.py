@@ -34,7 +34,7 @@ from open_loop import Rows, Timetable, rows_watched
 from product import Product, installed
 from texts import sample, synthetic
 
-from alerts.receiver import Received, WebhookReceiver
+from alerts.delivery.receiver import Received, WebhookReceiver
 from model.classifier import Classifier
 from stream.documents import RawDocument, document_id
 

@@ -9,7 +9,7 @@ from book_copy import BookCopy, differing, recounted, scored_alike
 from installation_under_test import InstallationUnderTest
 from sqlalchemy import text
 
-from alerts.receiver import Received, WebhookReceiver
+from alerts.delivery.receiver import Received, WebhookReceiver
 
 __all__ = ["deliveries_of", "differences", "told_apart_otherwise", "undelivered"]
 

@@ -18,7 +18,7 @@ from service_stack import ServiceStack
 from sqlalchemy import func, select, text
 from worker_processes import WorkerProcesses
 
-from alerts.receiver import WebhookReceiver
+from alerts.delivery.receiver import WebhookReceiver
 from deploy.alert_parts import timing_of
 from deploy.services import Services, prepare, topics_of
 from deploy.settings import Settings, load_settings

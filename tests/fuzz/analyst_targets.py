@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from target import ARRIVED, Target, as_file, parted, promise, storable_text, text_of
 
-from alerts.count_files import read_counts, write_scores
+from alerts.answers.matchers import as_json, from_json, parse
+from alerts.detection.count_files import read_counts, write_scores
 from alerts.errors import CountsFileError, MatcherError
-from alerts.matchers import as_json, from_json, parse
 from deploy.errors import UsageError
 from deploy.moments import moment
 from storage.search_terms import indexed, queried

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from target import ARRIVED, Target, headers_of, lines_of, parted, promise, storable_text, storable_time
 
-from alerts.evidence import from_json, web_address
+from alerts.detection.evidence import from_json, web_address
 from storage.dead_letter_rows import printable
 from storage.errors import UnstorableError
 from storage.hot_windows import _row as read_row

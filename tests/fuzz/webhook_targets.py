@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from standardwebhooks import Webhook
 from target import ARRIVED, Target, headers_of, parted, promise, text_of
 
-from alerts.endpoints import Endpoint
+from alerts.delivery.endpoints import Endpoint
+from alerts.delivery.receiver import WebhookReceiver
+from alerts.delivery.retries import retry_after
+from alerts.detection.evidence import web_address
 from alerts.errors import WrongSettingError
-from alerts.evidence import web_address
-from alerts.receiver import WebhookReceiver
-from alerts.retries import retry_after
 
 __all__ = ["WEBHOOKS"]
 

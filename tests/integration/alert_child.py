@@ -11,10 +11,10 @@ from datetime import timedelta
 
 from alert_stage import LATENESS, SECRET, surge_detector, wall_clock
 
-from alerts.deliveries import Deliverer
-from alerts.endpoints import EVENTS, Endpoint
+from alerts.delivery.deliveries import Deliverer
+from alerts.delivery.endpoints import EVENTS, Endpoint
+from alerts.delivery.retries import Schedule
 from alerts.engine import AlertEngine, Timing
-from alerts.retries import Schedule
 from alerts.timers import Timers
 from storage.connection import connect
 

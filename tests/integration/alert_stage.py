@@ -9,11 +9,11 @@ from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy import Engine, insert, select, text
 
-from alerts.baselines import Baseline
-from alerts.detectors import NegativeSurge
-from alerts.endpoints import Endpoint
+from alerts.delivery.endpoints import Endpoint
+from alerts.detection.baselines import Baseline
+from alerts.detection.detectors import NegativeSurge
+from alerts.detection.thresholds import Budget
 from alerts.engine import AlertEngine, Timing
-from alerts.thresholds import Budget
 from storage.ingest import Ingest, Ingested, ReadTo
 from storage.records import Mention, Novelty, Origin, Retraction, ScoredDocument, Sentiment
 from storage.tables import alert_history, alerts, changed_buckets, deliveries, entities

@@ -15,10 +15,10 @@ from uuid import UUID
 from alert_stage import SECRET, wall_clock
 from sqlalchemy import Engine, func, select, text
 
+from alerts.delivery.endpoints import EVENTS, Endpoint
+from alerts.delivery.receiver import WebhookReceiver
 from alerts.desk import Desk
-from alerts.endpoints import EVENTS, Endpoint
 from alerts.errors import TransitionError
-from alerts.receiver import WebhookReceiver
 from storage.tables import alert_history, alerts, deliveries
 
 __all__ = ["answering", "broken_histories", "open_deliveries", "openings", "start", "unheard", "written"]

@@ -12,13 +12,13 @@ from uuid import UUID
 from alert_stage import DESK
 from sqlalchemy import Engine, event, insert, select, text
 
-from alerts import alert_rows
+from alerts.answers import alert_rows
+from alerts.delivery.endpoints import EVENTS, Endpoint
 from alerts.desk import Desk
-from alerts.detectors import Finding
-from alerts.endpoints import EVENTS, Endpoint
-from alerts.lifecycle import Change, Course, resolved
+from alerts.detection.detectors import Finding
+from alerts.detection.lifecycle import Change, Course, resolved
+from alerts.detection.thresholds import Severity
 from alerts.recording import record
-from alerts.thresholds import Severity
 from alerts.timers import Timers
 from storage.tables import alert_history, alerts, deliveries, entities
 

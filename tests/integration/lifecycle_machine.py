@@ -27,10 +27,10 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine, select
 
+from alerts.answers.matchers import parse
+from alerts.answers.transitions import actions_of
+from alerts.detection.thresholds import SEVERITIES, rank
 from alerts.errors import AnswerError, TransitionError
-from alerts.matchers import parse
-from alerts.thresholds import SEVERITIES, rank
-from alerts.transitions import actions_of
 from storage.tables import alert_history, alerts, deliveries
 
 COMPANIES = ("acme", "bank", "corp")

@@ -10,8 +10,8 @@ from answer_stage import EAR, NOON, AnswerStage
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DBAPIError
 
+from alerts.answers.matchers import parse
 from alerts.errors import AnswerError, SilenceError, TransitionError, UnknownAlertError
-from alerts.matchers import parse
 from storage.tables import deliveries
 
 HOUR = timedelta(hours=1)

@@ -10,15 +10,15 @@ import pytest
 from answer_stage import EAR, NOON, AnswerStage
 from sqlalchemy import Engine, insert, select, text
 
-from alerts import subscriptions
-from alerts.endpoints import Endpoint
+from alerts.answers.grouping import News, together
+from alerts.answers.holding import Flapping, Holding, Inhibition
+from alerts.answers.matchers import parse
+from alerts.answers.standing import read
+from alerts.delivery import subscriptions
+from alerts.delivery.endpoints import Endpoint
+from alerts.delivery.quiet_hours import QuietHours
+from alerts.delivery.subscriptions import Subscription
 from alerts.errors import AnswerError
-from alerts.grouping import News, together
-from alerts.holding import Flapping, Holding, Inhibition
-from alerts.matchers import parse
-from alerts.quiet_hours import QuietHours
-from alerts.standing import read
-from alerts.subscriptions import Subscription
 from alerts.timers import Timers
 from storage.partitions import ensure_days
 from storage.tables import deliveries, delivery_alerts, documents, market_sessions, mentions
@@ -93,8 +93,8 @@ def test_the_gravest_of_a_group_comes_first(stage: AnswerStage) -> None:
     stage.find("corp", severity="critical")
     with stage.database.connect() as connection:
         found = read(connection, connection.execute(text("select alert_id from alerts")).scalars())
-    from alerts.transition_rows import Taken
-    from alerts.transitions import step
+    from alerts.answers.transition_rows import Taken
+    from alerts.answers.transitions import step
 
     news = [News(Taken(key, step(None, "open", "engine"), 1, "engine", ""), each) for key, each in found.items()]
     (group,) = together(news)

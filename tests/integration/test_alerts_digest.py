@@ -13,7 +13,7 @@ from alert_stage import Stage, Story, wall_clock
 from jsonschema import Draft202012Validator
 from sqlalchemy import Engine, select
 
-from alerts.digests import digest, write_digest
+from alerts.delivery.digests import digest, write_digest
 from storage.tables import deliveries
 
 DAY = date(2024, 5, 6)

@@ -15,12 +15,12 @@ from alert_stage import DESK, LATENESS, NOON, Stage, Story, surge_detector, wall
 from eventually import eventually
 from sqlalchemy import Engine, func, select, text
 
-from alerts.counts import StoredCounts
-from alerts.detectors import History
-from alerts.endpoints import Endpoint
+from alerts.delivery.endpoints import Endpoint
+from alerts.detection.counts import StoredCounts
+from alerts.detection.detectors import History
+from alerts.detection.series import minute_of
 from alerts.engine import AlertEngine, Timing
 from alerts.errors import WrongSettingError
-from alerts.series import minute_of
 from storage.tables import alerts, deliveries
 
 DAY = 1440

@@ -16,7 +16,7 @@ from alert_storm import answering, broken_histories, open_deliveries, openings, 
 from eventually import eventually
 from sqlalchemy import Engine
 
-from alerts.receiver import WebhookReceiver
+from alerts.delivery.receiver import WebhookReceiver
 
 COMPANIES = [f"company-{number:02}" for number in range(20)]
 KILLS = 4

@@ -14,10 +14,10 @@ import requests
 from aiosmtpd.controller import Controller
 from alert_stage import wall_clock
 
-from alerts.channels import SCHEMES, Channel, ChannelSender
+from alerts.delivery.channels import SCHEMES, Channel, ChannelSender
+from alerts.delivery.outbox import Claimed
+from alerts.delivery.payload import DigestData, DigestPayload
 from alerts.errors import UnreachableError, WrongSettingError
-from alerts.outbox import Claimed
-from alerts.payload import DigestData, DigestPayload
 
 TOKEN = "b" * 32
 KINDS = {

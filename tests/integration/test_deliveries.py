@@ -18,11 +18,11 @@ from alert_stage import DESK, SECRET, wall_clock
 from eventually import eventually
 from sqlalchemy import Engine, select, text, update
 
-from alerts import outbox
-from alerts.deliveries import Deliverer
-from alerts.endpoints import Endpoint
-from alerts.receiver import Answer, WebhookReceiver
-from alerts.retries import Schedule
+from alerts.delivery import outbox
+from alerts.delivery.deliveries import Deliverer
+from alerts.delivery.endpoints import Endpoint
+from alerts.delivery.receiver import Answer, WebhookReceiver
+from alerts.delivery.retries import Schedule
 from storage.tables import deliveries
 
 AT_ONCE = Schedule(first=timedelta(milliseconds=20), factor=1.5)

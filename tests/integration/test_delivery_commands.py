@@ -12,8 +12,8 @@ import pytest
 from alert_stage import SECRET, wall_clock
 from sqlalchemy import Engine, text, update
 
-from alerts import endpoint_states, outbox
-from alerts.receiver import WebhookReceiver
+from alerts.delivery import endpoint_states, outbox
+from alerts.delivery.receiver import WebhookReceiver
 from deploy.cli import main
 from deploy.embedded import StackAddresses
 from storage.tables import deliveries

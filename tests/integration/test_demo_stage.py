@@ -194,6 +194,6 @@ def test_an_operators_settings_do_not_reach_a_demonstration() -> None:
 
 
 def test_a_secret_of_a_demonstration_signs() -> None:
-    from alerts.endpoints import Endpoint
+    from alerts.delivery.endpoints import Endpoint
 
     Endpoint(name="demo", url="http://127.0.0.1:1/webhook", secret=b64encode(bytes(32)).decode(), allow_private=True)

@@ -19,11 +19,11 @@ from eventually import eventually
 from hostile_receiver import HostileReceiver
 from sqlalchemy import Engine, select, text
 
-from alerts import endpoint_states, outbox
-from alerts.deliveries import Deliverer
-from alerts.endpoint_states import Breaker
-from alerts.endpoints import Endpoint
-from alerts.retries import Schedule
+from alerts.delivery import endpoint_states, outbox
+from alerts.delivery.deliveries import Deliverer
+from alerts.delivery.endpoint_states import Breaker
+from alerts.delivery.endpoints import Endpoint
+from alerts.delivery.retries import Schedule
 from storage.tables import deliveries
 
 QUICK = Schedule(first=timedelta(milliseconds=20), factor=1.2)

@@ -10,12 +10,12 @@ from books import an_ingest
 from console_stage import ConsoleStage
 from sqlalchemy import Engine
 
-from alerts.evidence import from_json
+from alerts.detection.evidence import from_json
+from alerts.detection.series import time_of
 from alerts.reading.alert_list import evidence_of, find_alert
 from alerts.reading.companies import Peer, TopicCount, day_of, peers, topics
 from alerts.reading.expected_band import expected_band
 from alerts.reading.stories import stories
-from alerts.series import time_of
 from storage.document_search import Wanted
 from storage.ingest import ReadTo
 

@@ -19,15 +19,15 @@ from alert_stage import LATENESS, NOON, SECRET, wall_clock
 from eventually import eventually
 from sqlalchemy import Engine, select, text
 
-from alerts.deliveries import Deliverer
-from alerts.detectors import History
-from alerts.endpoints import Endpoint
+from alerts.delivery.deliveries import Deliverer
+from alerts.delivery.endpoints import Endpoint
+from alerts.delivery.receiver import WebhookReceiver
+from alerts.detection.detectors import History
+from alerts.detection.name_counts import NameCounts
+from alerts.detection.series import minute_of
+from alerts.detection.unlisted import entity_of, name_of
+from alerts.detection.unlisted_surge import UnlistedSurge
 from alerts.engine import AlertEngine, Timing
-from alerts.name_counts import NameCounts
-from alerts.receiver import WebhookReceiver
-from alerts.series import minute_of
-from alerts.unlisted import entity_of, name_of
-from alerts.unlisted_surge import UnlistedSurge
 from model.classifier import Prediction
 from storage import erasure
 from storage.ingest import Ingest, ReadTo

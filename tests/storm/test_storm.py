@@ -26,7 +26,7 @@ from eventually import eventually
 from lifecycle_machine import Lifecycle, search
 from sqlalchemy import Engine
 
-from alerts.receiver import WebhookReceiver
+from alerts.delivery.receiver import WebhookReceiver
 
 COMPANIES = [f"company-{number:05}" for number in range(int(os.environ.get("ALERTS", "10000")))]
 KILLS = int(os.environ.get("KILLS", "100"))

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from alerts.baselines import Baseline
-from alerts.detectors import Detector, NegativeSurge
-from alerts.judging import judge
-from alerts.lifecycle import Change, Episode, resolved
-from alerts.series import Series
-from alerts.thresholds import Budget
-from alerts.work import Job
+from alerts.detection.baselines import Baseline
+from alerts.detection.detectors import Detector, NegativeSurge
+from alerts.detection.judging import judge
+from alerts.detection.lifecycle import Change, Episode, resolved
+from alerts.detection.series import Series
+from alerts.detection.thresholds import Budget
+from alerts.detection.work import Job
 
 LATENESS_MIN = 60
 QUIET = timedelta(minutes=300)

@@ -14,7 +14,7 @@ from alert_books import LATENESS_MIN, QUIET, AlertBooks, Told, quick_detector
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.detectors import History
+from alerts.detection.detectors import History
 
 DAY = 1440
 LATER = Told(20 * DAY, "coal", story=False)

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from count_worlds import SLOTS, Event, add_event, calm
 
-from alerts.backtest import Backtest
-from alerts.backtest_plots import draw
-from alerts.count_files import read_counts
+from alerts.detection.backtest import Backtest
+from alerts.detection.backtest_plots import draw
+from alerts.detection.count_files import read_counts
 from alerts.errors import CountsFileError
 from deploy.cli import main
 

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from alerts.calibration import Row, episodes
-from alerts.calm import CalmStories, CalmVolume
-from alerts.series import MINUTES_A_DAY
+from alerts.detection.calibration import Row, episodes
+from alerts.detection.calm import CalmStories, CalmVolume
+from alerts.detection.series import MINUTES_A_DAY
 from deploy.cli import main
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from alerts.answers.transitions import STATUSES
 from alerts.console.answers import ANSWERS
 from alerts.console.wording import LANGUAGES, wording, words
-from alerts.transitions import STATUSES
 
 CONSOLE = Path(__file__).parents[3] / "alerts" / "console"
 USED = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from alerts.detectors import Finding
-from alerts.lifecycle import Change, Course, Episode, Settled, opened, resolved, why
-from alerts.thresholds import Severity
+from alerts.detection.detectors import Finding
+from alerts.detection.lifecycle import Change, Course, Episode, Settled, opened, resolved, why
+from alerts.detection.thresholds import Severity
 
 QUIET_MIN = 100
 LONG_AGO = 0

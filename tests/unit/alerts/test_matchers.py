@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerts.answers.matchers import LABELS, Matcher, as_json, from_json, matches, parse, wide
 from alerts.errors import MatcherError
-from alerts.matchers import LABELS, Matcher, as_json, from_json, matches, parse, wide
 
 BANK = {"entity": ("hsbc",), "name": ("HSBC Holdings",), "group": ("banks", "uk"), "severity": ("warning",)}
 

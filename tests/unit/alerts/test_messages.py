@@ -12,9 +12,9 @@ import msgspec
 import pytest
 from test_payload_schema import NOON, alert_payload
 
-from alerts.formats import body_in
-from alerts.messages import message, parsed
-from alerts.payload import (
+from alerts.delivery.formats import body_in
+from alerts.delivery.messages import message, parsed
+from alerts.delivery.payload import (
     Company,
     DigestAlert,
     DigestCompany,

@@ -13,15 +13,15 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from alerts import example_payloads as examples
-from alerts.detectors import Finding
-from alerts.evidence import Document, Evidence, Peak, as_json, from_json, web_address
-from alerts.grouping import News
-from alerts.lifecycle import opened
-from alerts.payload import AlertPayload, DigestData, DigestPayload, about
-from alerts.schema_files import rendered, write
-from alerts.standing import Standing
-from alerts.transition_rows import Taken
-from alerts.transitions import step
+from alerts.answers.grouping import News
+from alerts.answers.standing import Standing
+from alerts.answers.transition_rows import Taken
+from alerts.answers.transitions import step
+from alerts.delivery.payload import AlertPayload, DigestData, DigestPayload, about
+from alerts.delivery.schema_files import rendered, write
+from alerts.detection.detectors import Finding
+from alerts.detection.evidence import Document, Evidence, Peak, as_json, from_json, web_address
+from alerts.detection.lifecycle import opened
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
 EXAMPLES = SCHEMAS.parent / "examples"
@@ -88,7 +88,7 @@ def schema(name: str) -> Draft202012Validator:
 @pytest.mark.parametrize("name", sorted(rendered()))
 def test_the_published_schema_is_that_of_the_code(name: str) -> None:
     written = (SCHEMAS / name).read_text(encoding="utf-8")
-    assert written == rendered()[name], "run: python -m alerts.schema_files docs/schemas"
+    assert written == rendered()[name], "run: python -m alerts.delivery.schema_files docs/schemas"
 
 
 def test_the_files_can_be_written_anew(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_reader_is_sent_nowhere_else(url: str) -> None:
 @pytest.mark.parametrize("name", sorted(examples.rendered()))
 def test_the_examples_are_those_of_the_code_and_keep_to_their_schemas(name: str) -> None:
     written = (EXAMPLES / name).read_text(encoding="utf-8")
-    assert written == examples.rendered()[name], "run: python -m alerts.example_payloads docs/examples"
+    assert written == examples.rendered()[name], "run: python -m alerts.delivery.example_payloads docs/examples"
     if (SCHEMAS / name).exists():
         schema(name).validate(json.loads(written))
 

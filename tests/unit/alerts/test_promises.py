@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerts.detection.promises import VOLUME_SURGE, Promise
 from alerts.errors import WrongSettingError
-from alerts.promises import VOLUME_SURGE, Promise
 
 MEASURED = Promise(evidence=(1.0, 2.0, 4.0), rates=(10.0, 1.0, 0.01))
 

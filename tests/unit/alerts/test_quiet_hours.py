@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerts.delivery.quiet_hours import OpenDays, QuietHours, zone_of
 from alerts.errors import WrongSettingError
-from alerts.quiet_hours import OpenDays, QuietHours, zone_of
 
 NIGHT = QuietHours(time(22), time(7), "Asia/Shanghai")
 WEEK = OpenDays({date(2026, 11, 25), date(2026, 11, 26), date(2026, 11, 27), date(2026, 11, 30)}, date(2026, 12, 1))

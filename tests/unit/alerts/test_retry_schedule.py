@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from alerts.delivery.retries import Schedule, retry_after, worth_retrying
 from alerts.errors import AlertsError, ForbiddenAddressError, RefusedError, UnreachableError
-from alerts.retries import Schedule, retry_after, worth_retrying
 
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
 

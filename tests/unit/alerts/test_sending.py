@@ -13,11 +13,11 @@ import msgspec
 import pytest
 from test_payload_schema import alert_payload
 
-from alerts.endpoints import Endpoint
+from alerts.delivery.endpoints import Endpoint
+from alerts.delivery.outbox import Claimed
+from alerts.delivery.receiver import Answer, Received, WebhookReceiver
+from alerts.delivery.sending import Sender
 from alerts.errors import ForbiddenAddressError, RefusedError, UnreachableError, WrongSettingError
-from alerts.outbox import Claimed
-from alerts.receiver import Answer, Received, WebhookReceiver
-from alerts.sending import Sender
 
 SECRET = "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
 BODY = '{"text":"某公司违约","type":"alert.opened"}'

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import nbinom
 
-from alerts.baselines import Baseline
-from alerts.detectors import History, NegativeSurge
+from alerts.detection.baselines import Baseline
+from alerts.detection.detectors import History, NegativeSurge
+from alerts.detection.series import MINUTES_A_DAY, Series, minute_of, time_of
+from alerts.detection.thresholds import Budget, rank, severity
 from alerts.errors import WrongSettingError
-from alerts.series import MINUTES_A_DAY, Series, minute_of, time_of
-from alerts.thresholds import Budget, rank, severity
 
 DAY = MINUTES_A_DAY
 NOW = 60 * DAY

@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
+from alerts.answers.transitions import ACTIVE, STATUSES, TRANSITIONS, Action, Party, Status, actions_of, step
 from alerts.errors import TransitionError
-from alerts.transitions import ACTIVE, STATUSES, TRANSITIONS, Action, Party, Status, actions_of, step
 
 
 def test_an_alert_opens_firing_or_pending_and_only_the_former_is_told() -> None:

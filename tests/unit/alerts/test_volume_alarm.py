@@ -11,14 +11,14 @@ from count_worlds import SLOTS, Event, add_event, calm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.calm import calm_market
-from alerts.detectors import History
-from alerts.rarity import Rarity
-from alerts.regular import RegularCounts
-from alerts.series import MINUTES_A_DAY, Series
-from alerts.thresholds import Budget
-from alerts.volume_alarm import VolumeAlarm
-from alerts.volume_surge import VolumeSurge
+from alerts.detection.calm import calm_market
+from alerts.detection.detectors import History
+from alerts.detection.rarity import Rarity
+from alerts.detection.regular import RegularCounts
+from alerts.detection.series import MINUTES_A_DAY, Series
+from alerts.detection.thresholds import Budget
+from alerts.detection.volume_alarm import VolumeAlarm
+from alerts.detection.volume_surge import VolumeSurge
 
 DAY = MINUTES_A_DAY
 QUIET = timedelta(days=1)

@@ -8,12 +8,12 @@ from count_worlds import SLOTS, Event, add_event, calm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts.detection.expectation import Expectation, trailing
+from alerts.detection.peaks import Peaks
+from alerts.detection.rarity import Rarity
+from alerts.detection.regular import RegularCounts
+from alerts.detection.volume_surge import VolumeSurge
 from alerts.errors import WrongSettingError
-from alerts.expectation import Expectation, trailing
-from alerts.peaks import Peaks
-from alerts.rarity import Rarity
-from alerts.regular import RegularCounts
-from alerts.volume_surge import VolumeSurge
 
 MONDAY = 4 * 1440  # 1970-01-05
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from alerts.endpoints import Endpoint, is_public, resolve
+from alerts.delivery.endpoints import Endpoint, is_public, resolve
 from alerts.errors import ForbiddenAddressError, UnreachableError, WrongSettingError
 
 SECRET = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"

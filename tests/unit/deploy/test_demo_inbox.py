@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from alerts.receiver import Received
+from alerts.delivery.receiver import Received
 from deploy.demo.inbox import Inbox
 from deploy.demo.report import FiredAlert
 
@@ -16,7 +16,7 @@ NOW = datetime(2026, 5, 6, 14, 30, 1, tzinfo=UTC)
 
 
 def event(kind: str, *, alert_id: str = "a1", severity: str = "watch", observed: int = 5, **data: Any) -> Received:
-    """A webhook about an alert, as `alerts/payload.py` writes it."""
+    """A webhook about an alert, as `alerts/delivery/payload.py` writes it."""
     payload = {
         "type": kind,
         "version": 1,

@@ -158,11 +158,11 @@ def test_a_source_option_may_come_from_a_file() -> None:
 
 
 def test_alert_settings_begin_with_what_the_detector_was_calibrated_for() -> None:
-    from alerts.baselines import Baseline
-    from alerts.detectors import NegativeSurge
+    from alerts.detection.baselines import Baseline
+    from alerts.detection.detectors import NegativeSurge
+    from alerts.detection.thresholds import Budget
+    from alerts.detection.unlisted_surge import UnlistedSurge
     from alerts.engine import Timing
-    from alerts.thresholds import Budget
-    from alerts.unlisted_surge import UnlistedSurge
     from deploy.alert_parts import detectors_of, timing_of
 
     listed, unlisted = NegativeSurge(Budget(0.8, 7)), UnlistedSurge(0.2, Baseline(memory_days=21))

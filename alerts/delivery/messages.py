@@ -1,0 +1,162 @@
+"""What people read of an event: a title, a text and an HTML page, in English or Chinese, from the webhook's payload.
+
+Text from the web is escaped in HTML, and in text it is only text: nobody interprets it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Final, Literal
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from alerts.delivery.payload import AlertData, AlertPayload, DigestData, DigestPayload, PingPayload
+
+__all__ = ["Language", "Message", "message", "parsed"]
+
+Language = Literal["en", "zh"]
+Payload = AlertPayload | DigestPayload | PingPayload
+
+_COLOURS: Final = {"watch": "#888", "warning": "#e69500", "critical": "#c00"}
+_WORDS: Final[dict[Language, dict[str, Any]]] = {
+    "en": {
+        "verbs": {
+            "alert.opened": "New",
+            "alert.escalated": "Worse",
+            "alert.reminded": "Still unanswered",
+            "alert.acknowledged": "Acknowledged",
+            "alert.reopened": "Reopened",
+            "alert.resolved": "Over",
+        },
+        "severities": {name: name for name in _COLOURS},
+        "statuses": {},
+        "title": "[{severity}] {name}: {observed} negative stories{more}",
+        "more": " and {count} more",
+        "daily": "Bad news of {day}",
+        "weekly": "Bad news of the week from {day}",
+        "test": "Yuqing test",
+        "test_text": "This endpoint hears Yuqing.",
+        "also": "Also",
+        "unlisted": "Not on the watch list. To watch it, add the line:",
+        "comma": ", ",
+        "hour": " h",
+        "alert_heads": ("Company", "Severity", "Stories", "Expected", "Status"),
+        "company_heads": ("Company", "Negative stories", "Documents", "Mean score"),
+    },
+    "zh": {
+        "verbs": {
+            "alert.opened": "新警报",
+            "alert.escalated": "升级",
+            "alert.reminded": "仍未处理",
+            "alert.acknowledged": "已确认",
+            "alert.reopened": "重新打开",
+            "alert.resolved": "已结束",
+        },
+        "severities": {"watch": "关注", "warning": "警告", "critical": "严重"},
+        "statuses": {
+            "pending": "待定",
+            "firing": "进行中",
+            "acknowledged": "已确认",
+            "snoozed": "已推迟",
+            "resolved": "已结束",
+            "reopened": "重新打开",
+        },
+        "title": "【{severity}】{name}：{observed} 条负面新闻{more}",
+        "more": "等 {count} 家公司",
+        "daily": "{day} 负面新闻日报",
+        "weekly": "{day} 起一周负面新闻周报",
+        "test": "舆情测试",
+        "test_text": "此通道可以收到舆情消息。",
+        "also": "同时涉及：",
+        "unlisted": "不在关注名单中。如需关注，请在名单 CSV 中加入一行：",
+        "comma": "、",
+        "hour": " 小时",
+        "alert_heads": ("公司", "级别", "条数", "预期", "状态"),
+        "company_heads": ("公司", "负面条数", "文章", "平均分"),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Message:
+    """One event in words. `html` is a page of its own."""
+
+    title: str
+    text: str
+    html: str
+
+
+def parsed(body: str) -> Payload:
+    """The payload of a delivery's body. Raises msgspec.ValidationError for anything else."""
+    kind = msgspec.json.decode(body)["type"]
+    if kind.startswith("digest."):
+        return msgspec.json.decode(body, type=DigestPayload)
+    if kind == "webhook.test":
+        return msgspec.json.decode(body, type=PingPayload)
+    return msgspec.json.decode(body, type=AlertPayload)
+
+
+def message(payload: Payload, language: Language) -> Message:
+    """The event in words."""
+    words = _WORDS[language]
+    if isinstance(payload, PingPayload):
+        return Message(words["test"], words["test_text"], f"<p>{words['test_text']}</p>")
+    data = payload.data
+    title = _alert_title(data, language) if isinstance(data, AlertData) else _digest_title(payload, data, words)
+    kind = "alert" if isinstance(data, AlertData) else "digest"
+    statuses = _Same(words["statuses"])
+    about = {
+        "p": payload,
+        "d": data,
+        "language": language,
+        "words": words,
+        "verbs": words["verbs"],
+        "severities": words["severities"],
+        "statuses": statuses,
+        "colours": _COLOURS,
+        "hours": lambda seconds: f"{seconds / 3600:g}{words['hour']}",
+        "number": lambda value: f"{value:.2g}",
+        "p_value": lambda value: f"{value:.1e}",
+        "minute": _minute,
+    }
+    text = _templates().get_template(f"{language}_{kind}.txt.j2").render(about).strip() + "\n"
+    page = _templates().get_template(f"{kind}.html.j2")
+    return Message(title, text, page.render(about | {"title": title, "first_line": text.splitlines()[0]}))
+
+
+class _Same(dict[str, str]):
+    """What it does not know is called by its own name."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+def _alert_title(data: AlertData, language: Language) -> str:
+    words = _WORDS[language]
+    more = words["more"].format(count=len(data.also) + (language == "zh")) if data.also else ""
+    severity = words["severities"][data.severity]
+    title: str = words["title"].format(severity=severity, name=data.company.name, observed=data.observed, more=more)
+    return title
+
+
+def _digest_title(payload: Payload, data: DigestData, words: dict[str, Any]) -> str:
+    title: str = words["weekly" if payload.type == "digest.weekly" else "daily"].format(day=data.day)
+    return title
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("alerts.delivery", "templates"),
+        autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,173 @@
+"""Why the system thinks so: the numbers of the finding, and the documents that made them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import DateTime, Uuid
+
+from alerts.detection.detectors import Finding
+from alerts.detection.series import time_of
+from alerts.detection.unlisted import is_unlisted, name_of
+
+__all__ = [
+    "MOST_DOCUMENTS",
+    "Document",
+    "Evidence",
+    "Moment",
+    "Peak",
+    "as_json",
+    "from_json",
+    "gather",
+    "topics_of",
+    "web_address",
+]
+
+MOST_DOCUMENTS = 10
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with its zone, which is UTC."""
+
+_MOST_TEXT = 500
+_MOST_URL = 2000
+_DAY_MIN = 1440
+
+_DOCUMENTS = text(
+    """
+    select d.document_id, d.title, d.url, d.source, d.published_at, m.score_micro, d.novelty
+    from mentions m
+    join documents d on d.document_id = m.document_id and d.published_at = m.published_at
+    where m.entity_id = :entity_id and m.sentiment = 'negative'
+      and m.published_at >= :since and m.published_at < :until
+      and d.published_at >= :since and d.published_at < :until
+    order by d.novelty <> 'new', m.score_micro, d.published_at, d.document_id
+    limit :most
+    """
+).bindparams(
+    bindparam("since", type_=DateTime(timezone=True)),
+    bindparam("until", type_=DateTime(timezone=True)),
+)
+
+_NAMED = text(
+    """
+    select document_id, title, url, source, published_at, score_micro, novelty from documents
+    where names && array[cast(:name as text)] and sentiment = 'negative' and names <> '{}'
+      and published_at >= :since and published_at < :until
+    order by novelty <> 'new', score_micro, published_at, document_id
+    limit :most
+    """
+).bindparams(
+    bindparam("since", type_=DateTime(timezone=True)),
+    bindparam("until", type_=DateTime(timezone=True)),
+)
+
+_TOPICS = text(
+    """
+    select distinct topic from documents d, unnest(d.topics) as topic
+    where d.document_id = any(:ids) and d.published_at = any(:times) order by topic
+    """
+).bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("times", type_=ARRAY(DateTime(timezone=True))))
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """One document behind an alert. Its text is untrusted: whoever shows it must escape it.
+
+    `score` is P(positive) - P(negative) toward the company, -1 to 1. `url` is http(s) or empty.
+    """
+
+    document_id: UUID
+    title: str
+    url: str
+    source: str
+    published_at: Moment
+    score: float
+    novelty: str
+
+
+class Peak(msgspec.Struct, frozen=True, kw_only=True):
+    """The finding that an alert shows, as it is kept with the alert; buckets in minutes since 1970."""
+
+    bucket: int
+    since: int
+    observed_documents: int
+    severity: str
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept in `alerts.evidence`."""
+
+    peak: Peak
+    since: Moment
+    """The first negative story within the horizon."""
+    baseline_per_day: float
+    documents: tuple[Document, ...]
+    """Most novel and most negative first, at most `MOST_DOCUMENTS`."""
+
+
+def gather(connection: Connection, entity_id: str, finding: Finding) -> Evidence:
+    """The evidence for one finding, as the database holds it now."""
+    query, about = (_NAMED, "name") if is_unlisted(entity_id) else (_DOCUMENTS, "entity_id")
+    rows = connection.execute(
+        query,
+        {
+            about: name_of(entity_id),
+            "since": time_of(finding.bucket - finding.horizon_min + 1),
+            "until": time_of(finding.bucket + 1),
+            "most": MOST_DOCUMENTS,
+        },
+    )
+    return Evidence(
+        peak=Peak(
+            bucket=finding.bucket,
+            since=finding.since,
+            observed_documents=finding.observed_documents,
+            severity=finding.severity,
+        ),
+        since=time_of(finding.since),
+        baseline_per_day=finding.expected * _DAY_MIN / finding.horizon_min,
+        documents=tuple(
+            Document(
+                document_id=row.document_id,
+                title=row.title[:_MOST_TEXT],
+                url=web_address(row.url),
+                source=row.source[:_MOST_TEXT],
+                published_at=row.published_at,
+                score=row.score_micro / 1e6,
+                novelty=row.novelty,
+            )
+            for row in rows
+        ),
+    )
+
+
+def topics_of(connection: Connection, evidence: Evidence) -> list[str]:
+    """What the documents of the evidence are about, sorted."""
+    ids = [document.document_id for document in evidence.documents]
+    times = sorted({document.published_at for document in evidence.documents})
+    return list(connection.execute(_TOPICS, {"ids": ids, "times": times}).scalars())
+
+
+def web_address(url: str) -> str:
+    """The URL if a reader may be sent there, else nothing: javascript: and the like are not evidence."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return url if parts.scheme in ("http", "https") and parts.hostname and len(url) <= _MOST_URL else ""
+
+
+def as_json(evidence: Evidence) -> dict[str, Any]:
+    """Plain JSON types, for a jsonb column."""
+    plain: dict[str, Any] = msgspec.to_builtins(evidence)
+    return plain
+
+
+def from_json(stored: object) -> Evidence:
+    """The inverse of `as_json`; raises msgspec.ValidationError for anything else."""
+    return msgspec.convert(stored, Evidence)

@@ -1,0 +1,92 @@
+"""Judging: from buckets whose sums moved to the course of episodes. Reads, and leaves writing to its caller."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from alerts.detection.counts import Counts
+from alerts.detection.detectors import Detector, Finding, History
+from alerts.detection.lifecycle import Change, Course, Episode
+from alerts.detection.series import Series
+from alerts.detection.work import Job
+from storage.records import ANY_ENTITY
+
+__all__ = ["Known", "Verdict", "find", "judge"]
+
+Known = Callable[[Sequence[str], int, int], dict[str, list[Episode]]]
+"""By entity, episodes that are active, or lie between two buckets."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Changes in the order in which they must be written, and jobs to be judged again later."""
+
+    changes: tuple[Change, ...]
+    later: frozenset[Job]
+
+
+def judge(
+    detector: Detector, jobs: Sequence[Job], *, complete: int, quiet: timedelta, counts: Counts, known: Known
+) -> Verdict:
+    """What the jobs bring about, when every bucket that ends by `complete` is known (minutes since 1970)."""
+    findings = find(detector, jobs, complete + detector.guard_min, counts)
+    if not findings:
+        return Verdict((), frozenset())
+    buckets = [finding.bucket for found in findings.values() for finding in found]
+    quiet_min = int(quiet.total_seconds() // 60)
+    episodes = known(sorted(findings), min(buckets) - quiet_min, max(buckets) + quiet_min)
+    changes: list[Change] = []
+    later: set[Job] = set()
+    for entity_id, found in sorted(findings.items()):
+        course = Course(entity_id, detector.name, episodes.get(entity_id, ()), complete=complete, quiet=quiet)
+        settled = course.settle(found)
+        changes += settled.changes
+        later |= {(bucket, entity_id) for bucket in settled.deferred}
+    return Verdict(tuple(changes), frozenset(later))
+
+
+def find(detector: Detector, jobs: Sequence[Job], ready: int, counts: Counts) -> dict[str, list[Finding]]:
+    """By entity, the findings that the jobs may have brought about, in buckets up to `ready`.
+
+    A count that grew in one bucket grows every horizon that holds the bucket, so the later buckets within the
+    detector's echo are judged again: this is what makes the order of arrival not matter. The market-wide rows are
+    yardstick, not patient: they have a rhythm of their own, which this generation of detectors does not know.
+    """
+    touched: dict[str, list[int]] = defaultdict(list)
+    for bucket, entity_id in jobs:
+        if entity_id != ANY_ENTITY:
+            touched[entity_id].append(bucket)
+    if not touched:
+        return {}
+    first = min(min(buckets) for buckets in touched.values())
+    until = min(max(max(buckets) for buckets in touched.values()) + detector.echo_min, ready)
+    read = counts.entities if detector.counted == "negative" else counts.volumes
+    series = read(sorted(touched), first - detector.reach_min, until)
+    worth = {entity_id: _worth_judging(each, touched[entity_id], detector, ready) for entity_id, each in series.items()}
+    if not any(worth.values()):
+        return {}
+    market = counts.market(first - detector.market_reach_min, until)
+    found = {
+        entity_id: detector.findings(History(series[entity_id], market), buckets)
+        for entity_id, buckets in worth.items()
+        if buckets
+    }
+    return {entity_id: findings for entity_id, findings in found.items() if findings}
+
+
+def _worth_judging(series: Series, touched: Sequence[int], detector: Detector, ready: int) -> list[int]:
+    """The buckets with something that counts within the echo of a touched one that holds such a thing itself."""
+    times = series.buckets
+    moved = times[np.isin(times, np.asarray(touched, dtype=np.int64))]
+    starts = np.searchsorted(times, moved, side="left")
+    ends = np.searchsorted(times, np.minimum(moved + detector.echo_min, ready + 1), side="left")
+    wanted = np.zeros(times.size, dtype=bool)
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        wanted[start:end] = True
+    chosen: list[int] = times[wanted].tolist()
+    return chosen

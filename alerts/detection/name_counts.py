@@ -1,0 +1,134 @@
+"""The counts of names that no watch list has, from the documents themselves: nothing is kept beside them.
+
+What is held at once is bounded by the database's own aggregation: of all names in the bad news of a batch only those
+come back that have enough stories within the longest horizon, and they are judged `AT_ONCE` at a time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+
+import numpy as np
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import DateTime, Text
+
+from alerts.detection.counts import StoredCounts
+from alerts.detection.series import Minutes, Series, time_of
+from alerts.detection.unlisted import entity_of, is_unlisted, name_of
+from alerts.detection.work import Job
+from storage.records import ANY_ENTITY
+
+__all__ = ["AT_ONCE", "NameCounts", "SourcedSeries"]
+
+AT_ONCE = 200
+"""Names whose past is read together."""
+
+_SPAN = (bindparam("since", type_=DateTime(timezone=True)), bindparam("until", type_=DateTime(timezone=True)))
+
+_TOUCHED = text(
+    """
+    with bad as materialized (
+        select published_at, source, names from documents
+        where sentiment = 'negative' and names <> '{}' and novelty = 'new'
+          and published_at >= :since and published_at < :until
+    ), enough as (
+        select name from bad, unnest(names) as name
+        group by name having count(*) >= :stories and count(distinct source) >= :sources
+    )
+    select distinct name, (extract(epoch from date_trunc('minute', published_at)) / 60)::bigint as minute
+    from bad, unnest(names) as name join enough using (name)
+    where date_trunc('minute', published_at) = any(:minutes)
+    order by name, minute
+    """
+).bindparams(*_SPAN, bindparam("minutes", type_=ARRAY(DateTime(timezone=True))))
+
+_STORIES = text(
+    """
+    select name, (extract(epoch from date_trunc('minute', published_at)) / 60)::bigint as minute, source,
+           count(*) filter (where novelty = 'new') as stories, count(*) as documents
+    from documents, unnest(names) as name
+    where sentiment = 'negative' and names <> '{}' and names && :names and name = any(:names)
+      and published_at >= :since and published_at < :until
+    group by 1, 2, 3
+    order by 1, 2, 3
+    """
+).bindparams(*_SPAN, bindparam("names", type_=ARRAY(Text)))
+
+
+@dataclass(frozen=True, eq=False)
+class SourcedSeries(Series):
+    """Counts that know who told the stories: for each source the minutes in which it told one, ascending."""
+
+    told: tuple[Minutes, ...] = ()
+
+    def sources(self, bucket: int, horizon_min: int) -> int:
+        """How many sources told a story within the horizon that ends with the bucket."""
+        ends = np.array([bucket - horizon_min, bucket])
+        return sum(bool(np.diff(np.searchsorted(minutes, ends, side="right"))[0]) for minutes in self.told)
+
+
+class NameCounts:
+    """The same as StoredCounts, for names: negative stories whose text holds one, in one transaction.
+
+    A name counts once in a document. `stories` and `sources` are the least that is worth a look.
+    """
+
+    def __init__(self, connection: Connection, *, stories: int, sources: int) -> None:
+        self._connection = connection
+        self._least = {"stories": stories, "sources": sources}
+        self._market = StoredCounts(connection)
+
+    def jobs(self, jobs: Sequence[Job], horizon_min: int, ready: int) -> Iterator[list[Job]]:
+        """What jobs of the market and of names mean for names: at most AT_ONCE names a time.
+
+        Left out is a name that has too few stories for any horizon which ends up to `ready` and holds a moved bucket.
+        """
+        buckets = [bucket for bucket, entity_id in jobs if entity_id == ANY_ENTITY]
+        found = {(bucket, entity_id) for bucket, entity_id in jobs if is_unlisted(entity_id)}
+        if buckets:
+            span = {
+                "since": time_of(min(buckets) - horizon_min),
+                "until": time_of(min(max(buckets) + horizon_min, ready) + 1),
+                "minutes": [time_of(bucket) for bucket in sorted(buckets)],
+            }
+            rows = self._connection.execute(_TOUCHED, span | self._least)
+            found |= {(minute, entity_of(name)) for name, minute in rows}
+        names = sorted({entity_id for _, entity_id in found})
+        by_name = {key: list(each) for key, each in groupby(sorted(found, key=itemgetter(1, 0)), key=itemgetter(1))}
+        for first in range(0, len(names), AT_ONCE):
+            yield [job for name in names[first : first + AT_ONCE] for job in by_name[name]]
+
+    def entities(self, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
+        """One query for all of them."""
+        given = {"names": list(map(name_of, entities)), "since": time_of(since), "until": time_of(until + 1)}
+        rows = self._connection.execute(_STORIES, given)
+        return {entity_of(name): _series(list(group)) for name, group in groupby(rows, key=itemgetter(0))}
+
+    def volumes(self, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
+        """None: documents that are not bad news are not counted by name."""
+        return {}
+
+    def market(self, since: int, until: int) -> Series:
+        """As StoredCounts has it."""
+        return self._market.market(since, until)
+
+
+def _series(rows: Sequence[tuple[str, int, str, int, int]]) -> SourcedSeries:
+    """From (name, minute, source, stories, documents) in the order of the minutes."""
+    told: dict[str, list[int]] = defaultdict(list)
+    counts = []
+    for minute, group in groupby(rows, key=itemgetter(1)):
+        of_minute = list(group)
+        counts.append((minute, sum(row[3] for row in of_minute), sum(row[4] for row in of_minute)))
+        for row in of_minute:
+            if row[3]:
+                told[row[2]].append(minute)
+    table = np.array(counts, dtype=np.int64).reshape(-1, 3)
+    minutes = tuple(np.array(told[source], dtype=np.int64) for source in sorted(told))
+    buckets, stories, documents = (np.ascontiguousarray(table[:, column]) for column in range(3))
+    return SourcedSeries(buckets, stories, documents, told=minutes)

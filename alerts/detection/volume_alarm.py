@@ -1,0 +1,118 @@
+"""The detector of volume on the live stream: the same judgement as a backtest, on the last four weeks of an entity."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from alerts.detection.detectors import Counted, Finding, History
+from alerts.detection.promises import VOLUME_ALARM, Promise
+from alerts.detection.regular import Floats, RegularCounts
+from alerts.detection.series import MINUTES_A_DAY, Series
+from alerts.detection.thresholds import Budget, severity
+from alerts.detection.volume_surge import Judged, VolumeSurge
+
+__all__ = ["VolumeAlarm"]
+
+_STEP_MIN = 5
+_DAYS_A_MONTH = 30
+_LEAST_EVIDENCE = 0.5
+"""No budget is so generous that what every other day brings is a surge."""
+
+
+@dataclass(frozen=True)
+class VolumeAlarm:
+    """Fires in the five minutes in which the evidence of VolumeSurge reaches what its part of the budget asks for.
+
+    News takes hours where talk takes minutes, and there is less of it: its horizons are longer than a backtest's.
+
+    A day is judged from its own counts and those of the `history_days` before it, whatever else is known: so it does
+    not matter when the stream began or how much was fetched. Days on which the whole market said fewer than
+    `awake_documents` things are not known. What is learned ends more than `guard_min` before the bucket, and the
+    evidence only grows with the counts after that, so an alarm is never taken back. `min_documents` within its rarest
+    horizon are the least that fires.
+    """
+
+    budget: Budget
+    surge: VolumeSurge = field(default_factory=lambda: VolumeSurge(horizons_min=(30, 90, 360)))
+    promise: Promise = VOLUME_ALARM
+    history_days: int = 28
+    awake_documents: int = 20
+    min_documents: int = 5
+
+    name: ClassVar[str] = "volume_surge"
+    counted: ClassVar[Counted] = "all"
+
+    @property
+    def guard_min(self) -> int:
+        return MINUTES_A_DAY - self.surge.expectation.around_min - 2 * _STEP_MIN
+
+    @property
+    def reach_min(self) -> int:
+        return (self.history_days + 1) * MINUTES_A_DAY
+
+    @property
+    def market_reach_min(self) -> int:
+        return self.reach_min
+
+    @property
+    def echo_min(self) -> int:
+        return max(self.surge.horizons_min) + _STEP_MIN
+
+    def findings(self, history: History, buckets: Sequence[int]) -> list[Finding]:
+        days: dict[int, list[int]] = defaultdict(list)
+        for step in self._worth(history.entity, buckets):
+            days[step * _STEP_MIN // MINUTES_A_DAY].append(step)
+        return [finding for day, steps in sorted(days.items()) for finding in self._of_day(history, day, steps)]
+
+    def _worth(self, series: Series, buckets: Sequence[int]) -> list[int]:
+        """The steps of the buckets in whose longest horizon enough was said to fire; most of the time it was not."""
+        steps = np.unique(np.asarray(buckets, dtype=np.int64) // _STEP_MIN)
+        ends = (steps + 1) * _STEP_MIN - 1
+        until, before = (series.total_documents[series.up_to(at)] for at in (ends, ends - max(self.surge.horizons_min)))
+        worth: list[int] = steps[until - before >= self.min_documents].tolist()
+        return worth
+
+    def _of_day(self, history: History, day: int, steps: Sequence[int]) -> list[Finding]:
+        first = (day - self.history_days) * MINUTES_A_DAY
+        judged = self.surge.judge(RegularCounts(first, _STEP_MIN, self._counts(history, first)[None]))
+        threshold = max(_LEAST_EVIDENCE, self.promise.threshold(self.budget.promised_a_month))
+        places = [(step, step - first // _STEP_MIN) for step in steps]
+        found = [
+            self._finding(history.entity, step, judged, place)
+            for step, place in places
+            if judged.evidence[0, place] >= threshold
+        ]
+        return [finding for finding in found if finding.observed >= self.min_documents]
+
+    def _counts(self, history: History, first: int) -> Floats:
+        """(buckets,) the documents of each step of the history and the day itself; NaN on days that slept."""
+        days = self.history_days + 1
+        edges = first + np.arange(days * MINUTES_A_DAY // _STEP_MIN + 1) * _STEP_MIN
+        series, market = history.entity, history.market
+        counts = np.diff(series.total_documents[series.up_to(edges - 1)]).astype(np.float64)
+        midnights = first + np.arange(days) * MINUTES_A_DAY
+        said = np.diff(market.total_documents[market.up_to(midnights - 1)])
+        asleep = np.append(said < self.awake_documents, False)
+        return np.where(np.repeat(asleep, counts.size // days), np.nan, counts)
+
+    def _finding(self, series: Series, step: int, judged: Judged, place: int) -> Finding:
+        seen = max(judged.horizons, key=lambda each: each.rarity[0, place])
+        end = (step + 1) * _STEP_MIN
+        inside = int(series.up_to(np.array([end - 1 - seen.horizon_min]))[0])
+        observed = int(series.total_documents[series.up_to(np.array([end - 1]))[0]] - series.total_documents[inside])
+        a_day = float(self.promise.rate(judged.evidence[0, place])) / _DAYS_A_MONTH
+        return Finding(
+            bucket=step * _STEP_MIN,
+            horizon_min=seen.horizon_min,
+            observed=observed,
+            observed_documents=observed,
+            expected=float(seen.mean[0, place]),
+            p_value=min(1.0, a_day),
+            severity=severity(a_day, self.budget.promised_a_month / _DAYS_A_MONTH, observed),
+            since=int(series.buckets[inside]),
+        )
