@@ -12,11 +12,11 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from alerts import example_payloads as examples
 from alerts.answers.grouping import News
 from alerts.answers.standing import Standing
 from alerts.answers.transition_rows import Taken
 from alerts.answers.transitions import step
+from alerts.delivery import example_payloads as examples
 from alerts.delivery.payload import AlertPayload, DigestData, DigestPayload, about
 from alerts.delivery.schema_files import rendered, write
 from alerts.detection.detectors import Finding
