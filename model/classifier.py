@@ -161,18 +161,19 @@ class Classifier:
     def judge(self, sentiment: FloatArray, topics: FloatArray) -> list[Prediction]:
         """Turn logits, (documents, 3) and (documents, topics), into calibrated predictions."""
         probabilities, scores = softmax(sentiment.astype(np.float64), axis=1), expit(topics.astype(np.float64))
-        return [self._prediction(three, row) for three, row in zip(probabilities, scores, strict=True)]
-
-    def _prediction(self, three: np.ndarray, scores: np.ndarray) -> Prediction:
-        passed = np.flatnonzero(scores >= self._thresholds)
-        best = passed[np.argsort(-scores[passed], kind="stable")][:MAX_TOPICS]
-        return Prediction(
-            negative=float(three[0]),
-            neutral=float(three[1]),
-            positive=float(three[2]),
-            topics=tuple(TOPICS[place].id for place in best),
-            topic_scores=tuple(float(scores[place]) for place in best),
-        )
+        rows, places = np.nonzero(scores >= self._thresholds)
+        passed = scores[rows, places]
+        order = np.lexsort((-passed, rows))  # stable: equal scores stay in the order of the taxonomy
+        ends = np.searchsorted(rows, np.arange(len(scores)), side="right").tolist()
+        ids = [TOPIC_IDS[place] for place in places[order].tolist()]
+        told = passed[order].tolist()
+        answers = []
+        start = 0
+        for three, end in zip(probabilities.tolist(), ends, strict=True):
+            shown = slice(start, min(end, start + MAX_TOPICS))
+            answers.append(Prediction(*three, tuple(ids[shown]), tuple(told[shown])))
+            start = end
+        return answers
 
     def predict(
         self, texts: Sequence[str], *, toward: Sequence[str | None] | None = None, token_budget: int | None = None
