@@ -1,4 +1,4 @@
-"""The alert role's parts, built from settings: detectors, endpoints, engine, deliverer, digest."""
+"""The alert role's parts, built from settings: detectors, endpoints, engine, deliverer, explainer, digest."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
+from deploy.metrics import FALSE_ALARMS_PROMISED
 from deploy.services import Services
 from deploy.settings import Settings
 from deploy.threads import Part
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from alerts.delivery.endpoints import Endpoint
     from alerts.detection.detectors import Detector
     from alerts.engine import Timing
+    from alerts.explaining import Explain
     from alerts.timers import Timers
 
 __all__ = [
@@ -43,14 +46,16 @@ A pause of ours between two statements is a thousandth of that."""
 
 @contextmanager
 def alert_parts(settings: Settings, services: Services, entities: int, clock: Clock) -> Iterator[Mapping[str, Part]]:
-    """The engine and the deliverer over a watch list of `entities` companies.
+    """The engine, the deliverer and the explainer over a watch list of `entities` companies.
 
     Raises WrongSettingError for settings that do not go together.
     """
     from alerts.delivery.deliveries import Deliverer
     from alerts.engine import AlertEngine
+    from alerts.explaining import Explaining
     from storage.connection import connect
 
+    FALSE_ALARMS_PROMISED.set(settings.alerts.false_alarms_per_day)
     endpoints = endpoints_of(settings)
     engine = connect(services.database_url, pool_size=settings.database.pool, idle_transaction_s=FAILOVER_S)
     alert_engine = AlertEngine(
@@ -65,10 +70,19 @@ def alert_parts(settings: Settings, services: Services, entities: int, clock: Cl
     parts: dict[str, Part] = {"alert-engine": alert_engine.run}
     if endpoints:
         parts["deliverer"] = Deliverer(engine, endpoints, clock).run
+    if settings.alerts.explain:
+        parts["explaining"] = Explaining(engine, partial(_words_of_model, settings), clock).run
     try:
         yield parts
     finally:
         engine.dispose()
+
+
+def _words_of_model(settings: Settings) -> Explain:
+    from deploy.alert_words import WordsOfModel
+    from deploy.weights import weights_folder
+
+    return WordsOfModel(weights_folder(settings))
 
 
 def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:

@@ -12,12 +12,23 @@ from deploy.errors import RoleError
 from deploy.role_names import ROLES
 
 __all__ = [
+    "BUCKETS_WAITING",
     "BUILD",
+    "CACHE_BYTES",
+    "CHORES",
+    "DATABASE_BYTES",
+    "DEAD_DELIVERIES",
+    "DEAD_LETTERS",
     "DRIFT_DETECTED",
     "DRIFT_DOCUMENTS",
     "DRIFT_EFFECT",
     "DRIFT_P_VALUE",
+    "ENDPOINT_STOPPED",
     "ENGINE_EVENTS",
+    "FALSE_ALARMS_PROMISED",
+    "FINAL_UNTIL",
+    "OLDEST_DELIVERY",
+    "SEARCH_WAITING",
     "metrics_port",
     "serve_metrics",
 ]
@@ -40,6 +51,29 @@ ENGINE_EVENTS = Counter(
     "What befell the GPU since the start: out_of_memory (a batch was cut) or device_lost (the CPU answers).",
     ["kind"],
 )
+
+CHORES = Counter("yuqing_chores", "Chores run, by name and outcome.", ["chore", "outcome"])
+
+FALSE_ALARMS_PROMISED = Gauge(
+    "yuqing_false_alarms_promised_per_day", "The budget of false alarms, over the whole watch list."
+)
+
+# What the scheduler sees in the stores twice a minute.
+FINAL_UNTIL = Gauge("yuqing_final_until_seconds", "Event time up to which trends are final, in seconds since 1970.")
+BUCKETS_WAITING = Gauge("yuqing_changed_buckets", "Changed buckets that the alert engine has not judged for good.")
+SEARCH_WAITING = Gauge("yuqing_search_queue_documents", "Documents stored, but not yet found by their words.")
+OLDEST_DELIVERY = Gauge(
+    "yuqing_oldest_delivery_seconds", "For how long the oldest delivery that is due, or was tried, has waited; 0: none."
+)
+DEAD_DELIVERIES = Gauge("yuqing_dead_deliveries", "Deliveries given up, kept until somebody replays them.")
+DEAD_LETTERS = Gauge("yuqing_dead_letters", "Dead letters that nobody has replayed or dropped, by reason.", ["reason"])
+ENDPOINT_STOPPED = Gauge(
+    "yuqing_endpoint_stopped",
+    "1 for an endpoint that is not called: why is resting (it failed too often) or disabled (it answered 410).",
+    ["endpoint", "why"],
+)
+DATABASE_BYTES = Gauge("yuqing_database_bytes", "Size of the database on disk, without its write-ahead log.")
+CACHE_BYTES = Gauge("yuqing_cache_bytes", "Memory that Redis uses.")
 
 
 def metrics_port(role: str, port_base: int) -> int:

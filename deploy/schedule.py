@@ -10,24 +10,23 @@ from typing import Any
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
 from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]
-from prometheus_client import Counter
 from sqlalchemy import Engine
 
 from deploy.clock import ClockWatch, SteadyClock, careful
+from deploy.metrics import CHORES
 from deploy.services import Services, topics_of
 from deploy.settings import Settings
 
-__all__ = ["CHORES", "Chores", "follow_clock", "run_schedule"]
+__all__ = ["Chores", "follow_clock", "run_schedule"]
 
 _log = structlog.get_logger()
-
-CHORES = Counter("yuqing_chores", "Chores run, by name and outcome.", ["chore", "outcome"])
 
 _DAYS_AHEAD = 3
 _RETENTION_HOUR = 3
 _LOOK_AT_CLOCK_S = 10.0
 _TIMERS_S = 2
 """How late a snooze may end, or a silence's alerts be told."""
+_FIGURES_S = 30
 
 
 class Chores:
@@ -114,6 +113,9 @@ class Chores:
 
 def run_schedule(settings: Settings, services: Services, stop: Event, clock: Callable[[], datetime]) -> None:
     """Runs the chores at their times until `stop`, finishing one that is under way."""
+    import redis
+
+    from deploy.store_watch import StoreWatch
     from storage.connection import connect
     from stream.loss_watch import LossWatch
 
@@ -130,6 +132,8 @@ def run_schedule(settings: Settings, services: Services, stop: Event, clock: Cal
     add("search", chores.index_documents, "interval", seconds=2)
     watch = LossWatch(services.kafka, engine, topics_of(settings), clock)
     add("losses", watch.look, "interval", minutes=1, next_run_time=clock())
+    cache = redis.Redis.from_url(services.redis_url)
+    add("figures", StoreWatch(engine, cache, clock).look, "interval", seconds=_FIGURES_S, next_run_time=clock())
     if settings.markets.calendars:
         add("markets", chores.fill_market_sessions, "interval", days=1, next_run_time=clock())
     add("alert-timers", chores.run_timers, "interval", seconds=_TIMERS_S)
@@ -150,6 +154,7 @@ def run_schedule(settings: Settings, services: Services, stop: Event, clock: Cal
             _log.error("clock_jumped", seconds=jump.total_seconds(), fix="run NTP (chrony); restart after a correction")
             follow_clock(scheduler.get_jobs(), clock())
     scheduler.shutdown(wait=True)
+    cache.close()
     engine.dispose()
 
 

@@ -19,9 +19,10 @@ from deploy import role_process
 from deploy.backlog import backlog
 from deploy.cli import main
 from deploy.embedded import StackAddresses
+from deploy.metrics import CHORES
 from deploy.role_process import run_role
 from deploy.roles import RUN_ROLE, now
-from deploy.schedule import CHORES, Chores, _reported
+from deploy.schedule import Chores, _reported
 from deploy.services import Services, open_services, prepare, topics_of
 from deploy.settings import Settings, load_settings
 from deploy.threads import run_together
