@@ -2,7 +2,7 @@
 
 `=` and `!=` compare, `=~` and `!~` match the whole value against a regular expression, and a label that an alert
 does not have counts as empty. Our labels may have several values (an alert's groups, its topics): `=` and `=~` hold
-where any value does, `!=` and `!~` where none does.
+where any value does, `!=` and `!~` where none does. The syntax is RE2's, as Alertmanager's is.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
 from alerts.errors import MatcherError
+from alerts.patterns import PatternError, compiled
 
 __all__ = ["LABELS", "Labels", "Matcher", "as_json", "from_json", "matches", "parse", "wide"]
 
@@ -25,7 +26,7 @@ _OPERATORS: Final = ("=~", "!~", "!=", "=")
 _FORM = re.compile(r"\s*([a-z_]+)\s*(=~|!~|!=|=)\s*(.*?)\s*", re.DOTALL)
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _MOST_CHARS = 300
-"""A regular expression longer than this is a mistake, or an attack on the one who has to run it."""
+"""A value longer than this is a mistake."""
 
 Operator = Literal["=", "!=", "=~", "!~"]
 
@@ -37,7 +38,7 @@ class Matcher:
     label: str
     operator: Operator
     value: str
-    _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _pattern: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.label not in LABELS:
@@ -47,8 +48,8 @@ class Matcher:
         if len(self.value) > _MOST_CHARS:
             raise MatcherError(f"{self.label}{self.operator}…", f"write it with at most {_MOST_CHARS} characters")
         try:
-            pattern = re.compile(self.value if self.operator in ("=~", "!~") else re.escape(self.value), re.DOTALL)
-        except (re.error, OverflowError, RecursionError) as error:  # the latter: a{99999999999}, and parentheses
+            pattern = compiled(self.value) if self.operator in ("=~", "!~") else None
+        except PatternError as error:
             raise MatcherError(str(self), f"mend the regular expression: {error}") from error
         object.__setattr__(self, "_pattern", pattern)
 
@@ -59,7 +60,7 @@ class Matcher:
     def holds(self, labels: Labels) -> bool:
         """Whether an alert with these labels fulfils it."""
         values = labels.get(self.label) or ("",)
-        found = any(self._pattern.fullmatch(value) for value in values)
+        found = any(self._pattern.fullmatch(value) for value in values) if self._pattern else self.value in values
         return found if self.operator in ("=", "=~") else not found
 
 
