@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import betainc  # type: ignore[import-untyped]
 
 from alerts.detection.baselines import Baseline, Floats
+from alerts.detection.rule_seen import RuleSeen
 from alerts.detection.series import MINUTES_A_DAY, Minutes, Series
 from alerts.detection.thresholds import Budget, Severity, severity
 from alerts.errors import WrongSettingError
@@ -35,6 +36,8 @@ class Finding:
     severity: Severity
     since: int
     """The first bucket within the horizon in which something that counts was said."""
+    rule: RuleSeen | None = None
+    """Of a rule's finding, which claims nothing of how probable it is: `expected` is 0 then, `p_value` 1."""
 
 
 @dataclass(frozen=True)

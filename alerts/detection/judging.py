@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ from alerts.detection.series import Series
 from alerts.detection.work import Job
 from storage.records import ANY_ENTITY
 
-__all__ = ["Known", "Verdict", "find", "judge"]
+__all__ = ["Known", "Verdict", "find", "judge", "settle"]
 
 Known = Callable[[Sequence[str], int, int], dict[str, list[Episode]]]
 """By entity, episodes that are active, or lie between two buckets."""
@@ -35,6 +35,13 @@ def judge(
 ) -> Verdict:
     """What the jobs bring about, when every bucket that ends by `complete` is known (minutes since 1970)."""
     findings = find(detector, jobs, complete + detector.guard_min, counts)
+    return settle(detector.name, findings, complete=complete, quiet=quiet, known=known)
+
+
+def settle(
+    detector: str, findings: Mapping[str, Sequence[Finding]], *, complete: int, quiet: timedelta, known: Known
+) -> Verdict:
+    """What findings bring about, by entity; `detector` is the name under which their alerts are kept."""
     if not findings:
         return Verdict((), frozenset())
     buckets = [finding.bucket for found in findings.values() for finding in found]
@@ -43,7 +50,7 @@ def judge(
     changes: list[Change] = []
     later: set[Job] = set()
     for entity_id, found in sorted(findings.items()):
-        course = Course(entity_id, detector.name, episodes.get(entity_id, ()), complete=complete, quiet=quiet)
+        course = Course(entity_id, detector, episodes.get(entity_id, ()), complete=complete, quiet=quiet)
         settled = course.settle(found)
         changes += settled.changes
         later |= {(bucket, entity_id) for bucket in settled.deferred}

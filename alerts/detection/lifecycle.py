@@ -123,7 +123,7 @@ def opened(entity_id: str, detector: str, finding: Finding) -> Episode:
 def absorb(episode: Episode, finding: Finding) -> Episode:
     """The episode with one more finding: it may begin earlier, end later and grow worse, never milder."""
     worse = rank(finding.severity) > rank(episode.severity)
-    peak = min(episode.peak, finding, key=lambda each: (each.p_value, each.bucket))
+    peak = min(episode.peak, finding, key=_by_weight)
     return replace(
         episode,
         first=min(episode.first, finding.bucket),
@@ -131,6 +131,12 @@ def absorb(episode: Episode, finding: Finding) -> Episode:
         severity=finding.severity if worse else episode.severity,
         peak=peak,
     )
+
+
+def _by_weight(finding: Finding) -> tuple[float, ...]:
+    """The least probable first; of a rule's, which are all alike in that, the largest."""
+    size = (-finding.observed, -finding.observed_documents) if finding.rule else ()
+    return (finding.p_value, *size, finding.bucket)
 
 
 def resolved(episode: Episode) -> Episode:
@@ -183,8 +189,11 @@ class Course:
 
 
 def why(finding: Finding, detector: str = "negative_surge") -> str:
-    """One line for the history: what was seen against what was expected."""
-    span = f"{finding.horizon_min / 60:g} h to {time_of(finding.bucket):%Y-%m-%d %H:%M} UTC"
+    """One line for the history: what was seen against what was expected, or what a rule asked for."""
+    until = f"to {time_of(finding.bucket):%Y-%m-%d %H:%M} UTC"
+    if finding.rule:
+        return f"{finding.rule} {until}"
+    span = f"{finding.horizon_min / 60:g} h {until}"
     return (
         f"{finding.observed} {COUNTED.get(detector, 'counts')} in {span}, "
         f"{finding.expected:.3g} expected (p {finding.p_value:.1e})"

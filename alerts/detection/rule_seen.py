@@ -1,0 +1,34 @@
+"""What an operator's rule asked for and what it saw, as it is kept with the alert and told of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["Bound", "RuleSeen"]
+
+
+class Bound(msgspec.Struct, frozen=True, kw_only=True):
+    """One condition: `measure` is one of `alerts.rules.tally.MEASURES`; a mean is to be as low, all others as high."""
+
+    measure: str
+    bound: float
+    seen: float
+
+    def __str__(self) -> str:
+        what = self.measure.replace("_", " ")
+        if self.measure == "mean_score":
+            return f"{what} {self.seen:.2f} (at most {self.bound:g})"
+        return f"{what} {self.seen:.3g} (at least {self.bound:g})"
+
+
+class RuleSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule and how it was fulfilled; `matching` are the pattern and the words that were looked for."""
+
+    name: str
+    within_min: int
+    bounds: tuple[Bound, ...]
+    matching: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        found = f", in texts with {' and '.join(self.matching)}" if self.matching else ""
+        return f"rule {self.name}: {', '.join(map(str, self.bounds))} within {self.within_min / 60:.3g} h{found}"

@@ -1,0 +1,108 @@
+"""A rule: which documents count for it, and how many of them within how long are told. A pure function of counts.
+
+A rule knows nothing of what is usual, so it promises no rate of false alarms: it tells whatever it asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from alerts.detection.detectors import Finding
+from alerts.detection.rule_seen import Bound, RuleSeen
+from alerts.detection.series import MINUTES_A_DAY
+from alerts.detection.thresholds import Severity
+from alerts.rules.tally import MEASURES, Measure, Tally
+from alerts.rules.times import Times
+from storage.records import ANY_ENTITY
+
+__all__ = ["PREFIX", "Rule"]
+
+PREFIX: Final = "rule:"
+"""So begins what `alerts.detector` says of a rule's alerts; the name follows."""
+
+_COUNTS: Final[tuple[Measure, ...]] = MEASURES[:4]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is told: within `within_min` minutes all of `bounds` are reached by documents of one company.
+
+    A document counts where all of this holds, as far as it is given: it names one of `entities`, or of a company of
+    one of `groups` (neither: any company; `*` stands for all documents together); it has one of `topics` and comes
+    from one of `sources`; `pattern` and `words` are both found in title or lead; it was published within `times`.
+
+    Counts must be reached, `negative_share` too; `mean_score` must be as low. Counts only grow, so a rule of counts is
+    told at once. Share and mean go up and down: they are judged when the minute is complete.
+    """
+
+    name: str
+    bounds: Mapping[Measure, float]
+    severity: Severity = "watch"
+    within_min: int = 60
+    quiet_min: int = MINUTES_A_DAY
+    entities: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    pattern: Any = None
+    words: Any = None
+    matching: tuple[str, ...] = ()
+    """`pattern` and `words` as they were written, for people to read."""
+    times: Times = field(default_factory=Times)
+
+    @property
+    def detector(self) -> str:
+        """What its alerts say they were found by."""
+        return PREFIX + self.name
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether what counts depends on what a document says."""
+        return self.pattern is not None or self.words is not None
+
+    @property
+    def settled(self) -> bool:
+        """Whether it can only be judged when a minute is complete."""
+        return any(measure not in _COUNTS for measure in self.bounds)
+
+    @property
+    def everything(self) -> bool:
+        """Whether it looks at all documents together."""
+        return ANY_ENTITY in self.entities
+
+    def ahead_min(self, guard_min: int) -> int:
+        """How many minutes beyond what is complete it may judge; a new alert is never ahead of one that may grow."""
+        return -1 if self.settled else min(guard_min, self.quiet_min)
+
+    def finds(self, title: str, lead: str) -> bool:
+        """Whether the text is one that it looks for."""
+        text = f"{title}\n{lead}"
+        return all(each is None or each.search(text) is not None for each in (self.pattern, self.words))
+
+    def findings(self, tally: Tally, buckets: Sequence[int]) -> list[Finding]:
+        """The buckets of `buckets` in which it fires, in their order."""
+        return [found for bucket in buckets if (found := self._fires(tally, bucket)) is not None]
+
+    def _fires(self, tally: Tally, bucket: int) -> Finding | None:
+        seen = tally.within(bucket, self.within_min)
+        for measure, bound in self.bounds.items():
+            if seen[measure] > bound if measure == "mean_score" else seen[measure] < bound:
+                return None
+        leading = next((measure for measure in _COUNTS if measure in self.bounds), "documents")
+        return Finding(
+            bucket=bucket,
+            horizon_min=self.within_min,
+            observed=int(seen[leading]),
+            observed_documents=int(seen["documents"]),
+            expected=0.0,
+            p_value=1.0,
+            severity=self.severity,
+            since=tally.since(bucket, self.within_min),
+            rule=self._seen(seen),
+        )
+
+    def _seen(self, seen: Mapping[Measure, float]) -> RuleSeen:
+        bounds = tuple(Bound(measure=name, bound=bound, seen=seen[name]) for name, bound in self.bounds.items())
+        return RuleSeen(name=self.name, within_min=self.within_min, bounds=bounds, matching=self.matching)

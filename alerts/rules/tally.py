@@ -1,0 +1,58 @@
+"""What of one entity counts for a rule, minute by minute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.detection.series import Minutes
+
+__all__ = ["MEASURES", "Measure", "Row", "Tally"]
+
+Measure = Literal[
+    "negative_stories", "stories", "negative_documents", "documents", "negative_share", "mean_score"
+]
+"""What a rule may ask for. A share is of the documents; a mean is of P(positive) - P(negative), -1 to 1."""
+
+MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
+
+Row = tuple[int, int, int, int, int, int]
+"""A minute, then documents, stories, negative documents, negative stories, and the sum of their scores in millionths."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """`buckets` strictly ascending minutes; `totals` (5, buckets + 1) running sums with a leading zero, in Row's order."""
+
+    buckets: Minutes
+    totals: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> Tally:
+        """From rows in any order; a minute may come several times."""
+        table = np.array(list(rows), dtype=np.int64).reshape(-1, 6)
+        buckets, place = np.unique(table[:, 0], return_inverse=True)
+        sums = np.zeros((5, buckets.size + 1), dtype=np.int64)
+        np.add.at(sums, (slice(None), place + 1), table[:, 1:].T)
+        return cls(buckets, np.cumsum(sums, axis=1))
+
+    def within(self, bucket: int, minutes: int) -> dict[Measure, float]:
+        """Every measure of the `minutes` that end with a bucket; share and mean are 0 of nothing."""
+        first, last = np.searchsorted(self.buckets, (bucket - minutes, bucket), side="right")
+        documents, stories, negative, negative_stories, score = (self.totals[:, last] - self.totals[:, first]).tolist()
+        return {
+            "negative_stories": negative_stories,
+            "stories": stories,
+            "negative_documents": negative,
+            "documents": documents,
+            "negative_share": negative / max(documents, 1),
+            "mean_score": score / 1e6 / max(documents, 1),
+        }
+
+    def since(self, bucket: int, minutes: int) -> int:
+        """The first bucket with something that counts in the `minutes` that end with `bucket`."""
+        return int(self.buckets[np.searchsorted(self.buckets, bucket - minutes, side="right")])
