@@ -23,7 +23,7 @@ class Erased:
 
 
 def erase(connection: Connection, document_id: UUID) -> Erased:
-    """Empties title and url of the document wherever an alert or a delivery shows it; the caller commits.
+    """Empties title, url and words of the document wherever an alert or a delivery shows it; the caller commits.
 
     Call it when the document itself is erased and committed: the engine's lock sees to it that whoever has read the
     text before has written it by now. Numbers, source and time stay: they are why the alarm was raised.
@@ -42,13 +42,15 @@ _SHOWN = bindparam("shown", type_=JSONB)
 
 _BLANKED = """
     (SELECT jsonb_agg(
-         CASE WHEN one ->> 'document_id' = :id THEN one || '{{"title": "", "url": ""}}' ELSE one END ORDER BY place
+         CASE WHEN one ->> 'document_id' = :id THEN one || '{{"title": "", "url": "", "words": []}}' ELSE one END
+         ORDER BY place
      ) FROM jsonb_array_elements({documents}) WITH ORDINALITY AS shown (one, place))
 """
 
 _HAS_TEXT = """
     EXISTS (SELECT FROM jsonb_array_elements({documents}) AS one
-            WHERE one ->> 'document_id' = :id AND (one ->> 'title' <> '' OR one ->> 'url' <> ''))
+            WHERE one ->> 'document_id' = :id AND (one ->> 'title' <> '' OR one ->> 'url' <> ''
+                                                  OR coalesce(one -> 'words', '[]') <> '[]'))
 """
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "deliveries_pending",
     "delivery_attempts",
     "delivery_seconds",
+    "explaining_seconds",
     "judging_seconds",
 ]
 
@@ -20,6 +21,11 @@ judging_seconds = Histogram(
     "yuqing_alert_judging_seconds",
     "Time of one transaction of the alert engine.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+explaining_seconds = Histogram(
+    "yuqing_alert_explaining_seconds",
+    "Time of asking the model which words of an alert's first document made it negative.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 alerts_active = Gauge("yuqing_alerts_active", "Alerts that are not resolved.")
 delivery_attempts = Counter("yuqing_delivery_attempts", "Attempts to deliver, by outcome.", ["outcome"])

@@ -51,6 +51,8 @@ def _write(
     if before is not None and before.peak == after.peak:
         return alert_rows.write(connection, change, None, now)
     found = evidence.gather(connection, after.entity_id, after.peak)
+    if before is not None:
+        found = evidence.with_words_of(found, alert_rows.evidence_of(connection, after.alert_id))
     topics = evidence.topics_of(connection, found)
     held_by = ""
     if before is None:

@@ -177,6 +177,7 @@ class Alerts(Section):
     min_stories: Positive = 3
     volume_surge: bool = False
     unlisted_surge: bool = True
+    explain: bool = True
     guard_min: Minutes = 1440
     history_days: Positive = 21
     half_life_days: float = Field(default=14, gt=0)

@@ -1,6 +1,6 @@
 """A stage for the API and the console: a real alert on Acme, hostile headlines, tokens, and a client.
 
-Everything is written by the product's own parts: ingest, alert engine, index, tokens.
+Everything is written by the product's own parts: ingest, alert engine, explainer with the real model, index, tokens.
 """
 
 from __future__ import annotations
@@ -25,16 +25,22 @@ from alerts.api.parts import Parts
 from alerts.console.app import console_app
 from alerts.desk import Desk
 from alerts.detection.baselines import Baseline
+from alerts.explaining import Explaining
 from alerts.live import Live
 from alerts.tokens import Role, Scope
+from deploy.alert_words import WordsOfModel
+from model.artefact import COMMITTED
 from storage.connection import connect
 from storage.search_index import index_waiting
 from storage.tables import alerts, entities
 
-__all__ = ["HOSTILE", "ConsoleStage", "stage_console", "wall_clock"]
+__all__ = ["HOSTILE", "TELLING", "ConsoleStage", "stage_console", "wall_clock"]
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> Acme & Söhne 停牌"
 """A headline that would run in a careless page."""
+
+TELLING = "The bank <i>defaults</i> on its bonds as an inquiry into fraud widens, it said on Monday."
+"""What stands below that headline in the document that tells most of Acme's alert."""
 
 
 def wall_clock() -> datetime:
@@ -100,12 +106,13 @@ def stage_console(database: Engine) -> ConsoleStage:
     stage.surge()
     stage.publish(
         *(Story(20 + minute, "beta", title=f"{HOSTILE} {minute}", url="javascript:alert(3)") for minute in range(6)),
-        Story(31, title=HOSTILE, url='https://news.example/a?b=1&c="><script>alert(4)</script>'),
+        Story(31, title=HOSTILE, body=TELLING, score=-0.99, url='https://news.example/a?"><script>alert(4)</script>'),
         Story(32, title="央行宣布降息", sentiment="positive", score=0.8),
         Story(33, title="Acme misses a payment", novelty="reprint"),
     )
     stage.later(60)
     stage.engine().once()
+    Explaining(database, lambda: WordsOfModel(COMMITTED), wall_clock).once()
     index_waiting(database)
     return on_database(database)
 

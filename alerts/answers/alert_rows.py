@@ -13,13 +13,14 @@ from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 from alerts.answers.transition_rows import Taken, take
 from alerts.answers.transitions import Status
 from alerts.detection.detectors import Finding
+from alerts.detection.evidence import Evidence, from_json
 from alerts.detection.lifecycle import FIRING, RESOLVED, Change, Episode, why
 from alerts.detection.series import minute_of, time_of
 from alerts.detection.thresholds import rank
 from alerts.detection.unlisted import offer
 from storage.tables import alerts
 
-__all__ = ["OPEN", "OVER", "episode_of", "near", "quiet_since", "write"]
+__all__ = ["OPEN", "OVER", "episode_of", "evidence_of", "near", "quiet_since", "write"]
 
 OPEN, OVER = "open", "over"
 """What `alerts.episode` says. An alert that somebody resolved by hand may belong to an episode that is still open."""
@@ -80,6 +81,11 @@ def write(
         action: Literal["end", "revise"] = "revise" if status == RESOLVED else "end"
         steps.append(take(connection, after.alert_id, status, action, "engine", now=now, reason=quiet))
     return steps
+
+
+def evidence_of(connection: Connection, alert_id: UUID) -> Evidence:
+    """What is kept as the evidence of an alert that is there."""
+    return from_json(connection.execute(select(alerts.c.evidence).where(alerts.c.alert_id == alert_id)).scalar_one())
 
 
 def episode_of(row: Row[Any]) -> Episode:

@@ -44,6 +44,16 @@ class AlertQuery(Parameters):
     limit: Limit = 50
 
 
+class WordOut(BaseModel):
+    """A word, or neighbouring ones, that made a document negative. Text is from the web: escape it."""
+
+    text: str
+    place: Literal["title", "body"]
+    start: int = Field(description="Of its first character in that place, in Unicode code points.")
+    end: int = Field(description="Behind its last character.")
+    weight: float = Field(description="How far the probability of negative falls without it, above 0 to 1.")
+
+
 class EvidenceDocument(BaseModel):
     """A document behind an alert. Text is from the web: escape it. `score` is toward the company, -1 to 1."""
 
@@ -54,6 +64,8 @@ class EvidenceDocument(BaseModel):
     published_at: Instant
     score: float
     novelty: str
+    words: list[WordOut] = Field(description="What made it negative, heaviest first; of the first document only.")
+    explained_by: str = Field(description="The model that was asked for the words; empty until it was.")
 
 
 class EvidenceOut(BaseModel):

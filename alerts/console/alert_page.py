@@ -7,17 +7,20 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 from pydantic import Field
 
 from alerts.api.wire import Parameters
 from alerts.console.answers import ANSWERS
 from alerts.console.charts import band_chart
-from alerts.console.visit import RefusedPageError, TheVisit
+from alerts.console.highlighting import excerpt, explained
+from alerts.console.visit import RefusedPageError, TheVisit, Visit
 from alerts.console.wording import wording
-from alerts.detection.evidence import from_json
+from alerts.detection.evidence import Evidence, from_json
 from alerts.detection.series import time_of
 from alerts.reading import alert_list, companies
 from alerts.reading.expected_band import BandPoint, expected_band
+from alerts.reading.telling import beginning_of
 
 __all__ = ["router"]
 
@@ -52,6 +55,7 @@ def alert_page(visit: TheVisit, alert_id: UUID, query: Annotated[DoneQuery, Quer
         )
         history = alert_list.history(connection, alert_id)
         sent = alert_list.sent(connection, alert_id)
+        body = beginning_of(connection, evidence.documents[0]) if evidence.documents else ""
         names = [alert.name, *(company.aliases if company else ()), *alert_list.surfaces(connection, alert_id)]
     if query.done not in ANSWERS:
         query = query.model_copy(update={"done": ""})
@@ -67,8 +71,16 @@ def alert_page(visit: TheVisit, alert_id: UUID, query: Annotated[DoneQuery, Quer
         history=history,
         sent=sent,
         names=names,
+        passage=_passage(visit, evidence, body, names),
         query=query,
     )
+
+
+def _passage(visit: Visit, evidence: Evidence, body: str, names: list[str]) -> Markup:
+    """Where the body of the first document has words that made it negative: the stretch with them."""
+    words = [word for word in evidence.documents[0].words if word.place == "body"] if evidence.documents else []
+    start, shown = excerpt(body, words)
+    return explained(shown, words, names, wording(visit.language, "telling_mark", weight="{weight}"), start=start)
 
 
 def _extremes(points: list[BandPoint]) -> dict[str, object]:

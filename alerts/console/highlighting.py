@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from markupsafe import Markup, escape
 
-__all__ = ["marked"]
+from alerts.detection.words import Word
+
+__all__ = ["excerpt", "explained", "marked"]
 
 _MOST_WORDS = 50
+_EXCERPT_CHARS: Final = 400
+_BEFORE_CHARS: Final = 60
 
 
 def marked(text: str, wanted: Iterable[str]) -> Markup:
@@ -23,6 +28,34 @@ def marked(text: str, wanted: Iterable[str]) -> Markup:
         pieces += [escape(text[last : found.start()]), Markup("<mark>{}</mark>").format(found[0])]
         last = found.end()
     return Markup("").join([*pieces, escape(text[last:])])
+
+
+def explained(text: str, words: Iterable[Word], names: Iterable[str], told: str, *, start: int = 0) -> Markup:
+    """`text` as HTML with the words that moved the model marked as `told` (which has a place for their weight).
+
+    Names are marked between them. `start` is where `text` begins in the whole that the words are places of; a word
+    that is not there as it was when it was noted is left out.
+    """
+    names = list(names)
+    pieces, last = [], 0
+    for word in sorted(words, key=lambda word: word.start):
+        first, end = word.start - start, word.end - start
+        if last <= first < end and text[first:end] == word.text:
+            mark = Markup('<mark class="telling" title="{}">{}</mark>')
+            pieces += [
+                marked(text[last:first], names),
+                mark.format(told.format(weight=f"{word.weight:.2f}"), word.text),
+            ]
+            last = end
+    return Markup("").join([*pieces, marked(text[last:], names)])
+
+
+def excerpt(body: str, words: Sequence[Word]) -> tuple[int, str]:
+    """The stretch of a body that begins shortly before the first of its words, and where; empty without words."""
+    if not words:
+        return 0, ""
+    start = max(0, min(word.start for word in words) - _BEFORE_CHARS)
+    return start, body[start : start + _EXCERPT_CHARS]
 
 
 def _bounded(word: str) -> str:

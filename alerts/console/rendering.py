@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from alerts.console.highlighting import marked
+from alerts.console.highlighting import explained, marked
 from alerts.console.wording import Language, wording
 from alerts.detection.evidence import web_address
 
@@ -34,7 +34,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"when": _when, "number": _number, "score": _score, "marked": marked, "safe_url": web_address}
+    made.filters |= {"when": _when, "number": _number, "score": _score, "safe_url": web_address}
+    made.filters |= {"marked": marked, "explained": explained}
     made.globals |= {"query_string": _query}
     return made
 

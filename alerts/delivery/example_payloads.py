@@ -28,6 +28,7 @@ from alerts.delivery.payload import (
     PingPayload,
 )
 from alerts.detection.evidence import Document
+from alerts.detection.words import Word
 
 __all__ = ["rendered", "write"]
 
@@ -43,6 +44,7 @@ def rendered() -> dict[str, str]:
     ping = PingPayload(type="webhook.test", version=1, timestamp=_AT, data=PingData(text="This endpoint hears Yuqing."))
     texts = {
         "alert-v1.json": body,
+        "alert-reminded-v1.json": msgspec.json.encode(_reminded(opened)).decode(),
         "digest-v1.json": msgspec.json.encode(digest).decode(),
         "test-v1.json": msgspec.json.encode(ping).decode(),
         "alertmanager-webhook.json": body_in("alertmanager", body, "desk"),
@@ -100,6 +102,16 @@ def _alert() -> AlertPayload:
         also=(also,),
     )
     return AlertPayload(type="alert.opened", version=1, timestamp=_AT, data=data)
+
+
+def _reminded(opened: AlertPayload) -> AlertPayload:
+    """The same alert an hour later: by now its first document has the words that made it negative."""
+    told = Word(text="stop paying out", place="title", start=26, end=41, weight=0.58)
+    (document,) = opened.data.documents
+    document = msgspec.structs.replace(document, words=(told,), explained_by="8c5b2f")
+    reason = "nobody has acknowledged it for 60 minutes"
+    data = msgspec.structs.replace(opened.data, documents=(document,), actor="clock", reason=reason)
+    return AlertPayload(type="alert.reminded", version=1, timestamp=_AT + timedelta(hours=1), data=data)
 
 
 def _digest() -> DigestPayload:

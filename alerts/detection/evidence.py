@@ -15,6 +15,7 @@ from sqlalchemy.types import DateTime, Uuid
 from alerts.detection.detectors import Finding
 from alerts.detection.series import time_of
 from alerts.detection.unlisted import is_unlisted, name_of
+from alerts.detection.words import Word
 
 __all__ = [
     "MOST_DOCUMENTS",
@@ -27,6 +28,7 @@ __all__ = [
     "gather",
     "topics_of",
     "web_address",
+    "with_words_of",
 ]
 
 MOST_DOCUMENTS = 10
@@ -78,7 +80,9 @@ _TOPICS = text(
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """One document behind an alert. Its text is untrusted: whoever shows it must escape it.
 
-    `score` is P(positive) - P(negative) toward the company, -1 to 1. `url` is http(s) or empty.
+    `score` is P(positive) - P(negative) toward the company, -1 to 1. `url` is http(s) or empty. `words` are those that
+    made it negative, heaviest first, says the model `explained_by`; only the first document of an alert gets them, a
+    moment after the alert was told. `explained_by` is empty until then, "none" where there was no text to ask about.
     """
 
     document_id: UUID
@@ -88,6 +92,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     published_at: Moment
     score: float
     novelty: str
+    words: tuple[Word, ...] = ()
+    explained_by: str = ""
 
 
 class Peak(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +150,18 @@ def gather(connection: Connection, entity_id: str, finding: Finding) -> Evidence
             for row in rows
         ),
     )
+
+
+def with_words_of(evidence: Evidence, earlier: Evidence) -> Evidence:
+    """The evidence with the words that `earlier` has for the same documents, where their titles have not changed."""
+    known = {(one.document_id, one.title): one for one in earlier.documents if one.explained_by}
+    documents = tuple(
+        msgspec.structs.replace(one, words=had.words, explained_by=had.explained_by)
+        if (had := known.get((one.document_id, one.title)))
+        else one
+        for one in evidence.documents
+    )
+    return msgspec.structs.replace(evidence, documents=documents)
 
 
 def topics_of(connection: Connection, evidence: Evidence) -> list[str]:

@@ -36,7 +36,7 @@ def surge_detector() -> NegativeSurge:
 
 @dataclass(frozen=True)
 class Story:
-    """A document to publish. `minute` counts from noon of the stage's first day."""
+    """A document to publish. `minute` counts from noon of the stage's first day; `beside` it names other companies."""
 
     minute: float
     entity: str = "acme"
@@ -45,6 +45,9 @@ class Story:
     title: str = "Acme misses a payment"
     url: str = "https://news.example/acme"
     score: float = -0.9
+    body: str = ""
+    surface: str = ""
+    beside: tuple[str, ...] = ()
 
 
 class Stage:
@@ -141,6 +144,7 @@ class Stage:
             source="news.example",
             url=story.url,
             title=story.title,
+            body=story.body,
             language="en",
             published_at=NOON + timedelta(minutes=story.minute),
             arrived_at=wall_clock(),
@@ -152,7 +156,16 @@ class Stage:
             positive=max(0.0, story.score),
             score_micro=micro,
             mentions=(
-                Mention(entity_id=story.entity, surface=story.entity, sentiment=story.sentiment, score_micro=micro),
+                Mention(
+                    entity_id=story.entity,
+                    surface=story.surface or story.entity,
+                    sentiment=story.sentiment,
+                    score_micro=micro,
+                ),
+                *(
+                    Mention(entity_id=other, surface=other, sentiment="neutral", score_micro=0)
+                    for other in story.beside
+                ),
             ),
             model_version="test",
         )

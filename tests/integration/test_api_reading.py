@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from alert_stage import NOON
-from console_stage import HOSTILE, ConsoleStage
+from console_stage import HOSTILE, TELLING, ConsoleStage
 from fastapi.testclient import TestClient
 from prometheus_client import REGISTRY
 
@@ -54,6 +54,20 @@ def test_an_alert_has_its_evidence_history_and_deliveries(client: TestClient, co
     assert any(document["title"].startswith("Acme trouble") for document in evidence["documents"])
     assert history[0]["to_status"] == "firing"
     assert {each["endpoint"] for each in deliveries} == {"desk"}
+
+
+def test_the_first_document_of_the_evidence_has_the_words_that_made_it_negative(
+    client: TestClient, console: ConsoleStage
+):
+    first, *others = client.get(f"/alerts/{console.alert_id()}/evidence").json()["documents"]
+    text = {"title": HOSTILE, "body": TELLING}
+
+    assert first["explained_by"] != ""
+    assert first["words"]
+    for word in first["words"]:
+        assert text[word["place"]][word["start"] : word["end"]] == word["text"]
+        assert 0 < word["weight"] <= 1
+    assert all((other["words"], other["explained_by"]) == ([], "") for other in others)
 
 
 def test_the_evidence_has_no_address_that_a_browser_would_run(client: TestClient, console: ConsoleStage):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
-from console_stage import HOSTILE, ConsoleStage
+from console_stage import HOSTILE, TELLING, ConsoleStage
 from fastapi.testclient import TestClient
+from markupsafe import escape
 
 PAGES = ("/", "/?show=all", "/stories", "/companies", "/companies/acme", "/companies/beta", "/system")
 
@@ -54,6 +56,23 @@ def test_an_alert_page_tells_why_and_what_happened(client: TestClient, console: 
     assert "at most 6, while" in page  # the chart says the count that the alert tells
     assert re.search(r'<polygon class="band" points="[\d., ]+"/>', page)
     assert "alert.opened" in page
+
+
+def test_the_words_that_made_the_first_document_negative_are_marked_and_said(client: TestClient, console: ConsoleStage):
+    page = client.get(f"/alerts/{console.alert_id()}").text
+    (passage,) = re.findall(r'<p class="passage">(.*?)</p>', page, re.DOTALL)
+    marked = re.findall(r'<mark class="telling" title="Made it negative: [^"]+">([^<]+)</mark>', page)
+    told = Elements(page).text.split("falls without each:")[1].split("History")[0]
+
+    assert re.sub("</?mark[^>]*>", "", passage) == str(escape(TELLING))
+    assert any("defaults" in word or "fraud" in word for word in marked)
+    assert all(unescape(word) in told for word in marked)
+
+
+def test_in_chinese_the_words_are_said_in_chinese(client: TestClient, console: ConsoleStage):
+    page = client.get(f"/alerts/{console.alert_id()}", headers={"Accept-Language": "zh"}).text
+
+    assert re.search(r'<mark class="telling" title="使其为负面：去掉后概率下降 0\.\d\d">', page)
 
 
 def test_a_company_page_has_trend_topics_stories_alerts_and_peers(client: TestClient, console: ConsoleStage):

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from alerts.console.highlighting import marked
+from alerts.console.highlighting import excerpt, explained, marked
+from alerts.detection.words import Word
 
 HOSTILE = st.text(st.sampled_from("<>&\"'abm/ark央行 "), max_size=40)
 
@@ -32,3 +33,39 @@ def test_words_are_marked(text: str, words: list[str], shown: str):
 @given(HOSTILE, st.lists(HOSTILE, max_size=4))
 def test_without_the_marks_the_escaped_text_is_left(text: str, words: list[str]):
     assert re.sub("</?mark>", "", str(marked(text, words))) == str(escape(text))
+
+
+def word(text: str, start: int, weight: float = 0.3) -> Word:
+    return Word(text=text, place="title", start=start, end=start + len(text), weight=weight)
+
+
+def test_words_that_moved_the_model_are_marked_at_their_places_and_names_between_them():
+    shown = explained("Acme defaults, defaults 违约", [word("违约", 24), word("defaults", 5)], ["Acme"], "by {weight}")
+
+    assert str(shown) == (
+        '<mark>Acme</mark> <mark class="telling" title="by 0.30">defaults</mark>, defaults '
+        '<mark class="telling" title="by 0.30">违约</mark>'
+    )
+
+
+@pytest.mark.parametrize("moved", [word("default", 6), word("defaults", 60), word("defaults", -5), word("fraud", 5)])
+def test_a_word_that_is_not_where_it_was_noted_is_not_marked(moved: Word):
+    assert str(explained("Acme defaults", [moved], [], "{weight}")) == "Acme defaults"
+
+
+def test_a_stretch_of_a_long_body_begins_shortly_before_its_first_word_and_its_marks_are_in_place():
+    body = "x" * 500 + " fraud " + "y" * 900
+    start, shown = excerpt(body, [word("fraud", 501)])
+
+    assert len(shown) == 400
+    assert ">fraud</mark>" in explained(shown, [word("fraud", 501)], [], "{weight}", start=start)
+    assert excerpt(body, []) == (0, "")
+
+
+@given(HOSTILE, st.lists(st.tuples(st.integers(0, 40), st.integers(1, 10)), max_size=4), st.lists(HOSTILE, max_size=3))
+def test_whatever_moved_the_model_the_escaped_text_is_left(text: str, spans: list[tuple[int, int]], names: list[str]):
+    words = [word(text[start : start + length], start) for start, length in spans if text[start : start + length]]
+
+    assert re.sub(
+        '</?mark( class="telling" title="[0-9.]+")?>', "", str(explained(text, words, names, "{weight}"))
+    ) == (str(escape(text)))

@@ -24,6 +24,7 @@ from alerts.delivery.payload import (
     PingData,
     PingPayload,
 )
+from alerts.detection.words import Word
 
 BANK = Company(entity_id="bank", name="某银行")
 ALSO = GroupMember(
@@ -103,6 +104,17 @@ def test_nothing_that_the_web_wrote_becomes_markup(language: Any) -> None:
 def test_every_payload_is_read_back_from_its_body() -> None:
     for payload in (alert(also=(ALSO,)), digest()):
         assert parsed(msgspec.json.encode(payload).decode()) == payload
+
+
+@pytest.mark.parametrize(("language", "line"), [("en", "  Telling words: 违约"), ("zh", "  关键词：违约")])
+def test_the_words_that_made_a_document_negative_are_said_once_they_are_known(language: Any, line: str) -> None:
+    (document,) = alert().data.documents
+    moved = Word(text="违约", place="title", start=29, end=31, weight=0.4)
+    told = message(alert(documents=(msgspec.structs.replace(document, words=(moved,), explained_by="m"),)), language)
+
+    assert line in told.text.splitlines()
+    assert line.strip() in told.html
+    assert line not in message(alert(), language).text
 
 
 def test_as_alertmanager_sends_it() -> None:
