@@ -10,7 +10,7 @@ WORKERS ?= 2
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-test test check unit recovery acceptance storm fuzz mutants train evaluate bench bench-long bench-million api-fuzz faults clean
+.PHONY: help demo install install-test promtool dashboards test check unit recovery acceptance storm fuzz mutants train evaluate bench bench-long bench-million api-fuzz faults clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,7 +45,16 @@ check: install-test ## lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check ## every test, the real broker, database and cache included, with coverage; WORKERS=2 at a time
+promtool: $(BIN)/promtool ## Prometheus's promtool for the tests of alarm rules: the one there is, or Debian's
+
+$(BIN)/promtool: tests/fetch_promtool.sh | $(VENV)/bin/python
+	@sh tests/fetch_promtool.sh $@ || \
+	  echo "No promtool here: tests of the alarm rules will skip. Put one on the PATH to run them." >&2
+
+dashboards: install-test ## write Grafana's dashboards and Prometheus's alarm rules, from deploy/dashboards
+	$(BIN)/python -m deploy.dashboards
+
+test: check $(BIN)/promtool ## every test, the real broker, database and cache included, with coverage; WORKERS=2 at a time
 	$(BIN)/python -m coverage erase
 	$(ONE_THREAD) $(BIN)/python -m coverage run -m pytest --numprocesses $(WORKERS) --dist loadfile \
 	  --no-loadscope-reorder --durations=40
@@ -55,7 +64,7 @@ test: check ## every test, the real broker, database and cache included, with co
 storm: install-test ## ten thousand alerts, a hundred kills, and a long search for a wrong history; ALERTS=10000 KILLS=100
 	$(if $(ALERTS),ALERTS=$(ALERTS)) $(if $(KILLS),KILLS=$(KILLS)) $(BIN)/python -m pytest tests/storm -s -x
 
-unit: install-test ## the tests that need no service
+unit: install-test $(BIN)/promtool ## the tests that need no service
 	$(BIN)/python -m pytest tests/unit
 
 recovery: install-test ## every test of recovery, the long ones too; some minutes

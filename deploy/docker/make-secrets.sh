@@ -11,6 +11,7 @@ once() { [ -s "secrets/$1" ] || { printf '%s' "$2" > "secrets/$1"; chmod 644 "se
 once postgres_password "$(random)"
 once redis_password "$(random)"
 once source_token "$(random)"
+once grafana_password "$(random)"
 once database_url "postgresql://yuqing:$(cat secrets/postgres_password)@postgres:5432/yuqing"
 once redis_url "redis://:$(cat secrets/redis_password)@redis:6379/0"
 # Standard Webhooks: the receiver verifies with the same secret.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,8 +20,11 @@ from typing import Any
 import psutil
 import pytest
 from eventually import eventually
+from prometheus_client.parser import text_string_to_metric_families
+from promql import OF_PROMETHEUS, asked, filled
 
 from deploy.cli import main
+from deploy.dashboards.files import DASHBOARDS, RULES
 from deploy.embedded import EmbeddedStack
 from deploy.embedded.ports import HOST, is_free
 from deploy.embedded.process import ServiceProcess
@@ -159,6 +163,20 @@ def test_each_role_serves_its_metrics(system: System) -> None:
     for place in range(1, 5):
         with urllib.request.urlopen(f"http://{HOST}:{system.port + place}/metrics") as page:
             assert "yuqing_build_info" in page.read().decode()
+
+
+def test_what_dashboards_and_rules_ask_for_is_served(system: System) -> None:
+    served: set[str] = set()
+    for place in range(1, 6):
+        with urllib.request.urlopen(f"http://{HOST}:{system.port + place}/metrics") as page:
+            served |= {family.name for family in text_string_to_metric_families(page.read().decode())}
+    texts = [query.expr for page in DASHBOARDS for row in page.rows for panel in row.panels for query in panel.queries]
+    texts += [rule.expr for rules in RULES.values() for rule in rules]
+    named = {each.metric for text in texts for each in asked(filled(text))} - set(OF_PROMETHEUS)
+    families = {re.sub("_(total|bucket|sum|count)$", "", name) for name in named}
+    elsewhere = {name for name in families if name.startswith("yuqing_source_")}  # no source runs here
+    assert len(families) > 40
+    assert families - elsewhere <= served
 
 
 def test_dead_letters_can_be_listed_shown_sent_again_and_dropped(said: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,8 @@ from pydantic import TypeAdapter
 
 from deploy.metrics import metrics_port
 from deploy.role_names import ROLES
-from deploy.sections import Section, Webhook
+from deploy.section import Section
+from deploy.sections import Webhook
 from deploy.settings import Settings, load_settings
 from deploy.source_settings import Source
 
@@ -167,23 +168,15 @@ def test_prometheus_looks_for_every_role_where_it_serves() -> None:
     assert int(exposed[2]) >= metrics_port(ROLES[-1], PORT_BASE)
 
 
-def test_alarm_rules_ask_for_metrics_that_exist() -> None:
-    defined = {
-        name
-        for room in ("model", "stream", "storage", "alerts", "deploy")
-        for file in (ROOT / room).rglob("metrics.py")
-        for name in re.findall(r'"(yuqing_\w+)"', file.read_text())
-    }
-    (group,) = yaml.safe_load((PROMETHEUS / "yuqing.rules.yml").read_text())["groups"]
-    for rule in group["rules"]:
-        for name in re.findall(r"yuqing_\w+", rule["expr"]):
-            assert re.sub("_(bucket|sum|count)$", "", name) in defined, rule["alert"]
-        assert rule["labels"]["severity"] in {"page", "ticket"}
-        assert set(rule["annotations"]) == {"summary", "description"}
-    jobs = {
-        role for rule in group["rules"] for role in ROLES if rule["alert"] == "YuqingRoleDown" and role in rule["expr"]
-    }
-    assert jobs == set(ROLES)
+def test_grafana_finds_prometheus_and_the_dashboards() -> None:
+    provisioning = ROOT / "deploy" / "grafana" / "provisioning"
+    (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yaml").read_text())["datasources"]
+    (provider,) = yaml.safe_load((provisioning / "dashboards" / "yuqing.yaml").read_text())["providers"]
+    mounted = dict(volume.split(":")[:2] for volume in SERVICES["grafana"]["volumes"])
+    assert source["url"] == "http://prometheus:9090"
+    assert mounted["../grafana/dashboards"] == provider["options"]["path"]
+    assert mounted["../grafana/provisioning"] == "/etc/grafana/provisioning"
+    assert SERVICES["grafana"]["profiles"] == SERVICES["prometheus"]["profiles"]
 
 
 def test_the_health_check_tells_a_role_that_answers_from_one_that_does_not() -> None:
