@@ -26,7 +26,8 @@ def configure_logs(
 ) -> None:
     """Sends structlog and the standard library's logging to `stream` (stderr), the role in every line.
 
-    'auto' is text on a terminal and JSON lines elsewhere. Passwords inside URLs are masked.
+    'auto' is text on a terminal and JSON lines elsewhere. Passwords inside URLs are masked, and nothing that somebody
+    else wrote passes for a line of its own or moves the cursor.
     """
     target = stream or sys.stderr
     as_json = format == "json" or (format == "auto" and not target.isatty())
@@ -38,15 +39,20 @@ def configure_logs(
         structlog.processors.StackInfoRenderer(),
     ]
     rendering: list[Processor] = (
-        [structlog.processors.format_exc_info, _without_passwords, structlog.processors.JSONRenderer(default=str)]
+        [structlog.processors.JSONRenderer(default=str)]
         if as_json
-        else [_without_passwords, structlog.dev.ConsoleRenderer(colors=target.isatty())]
+        else [_one_line, structlog.dev.ConsoleRenderer(colors=target.isatty())]
     )
     handler = logging.StreamHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _without_passwords,
+                *rendering,
+            ],
         )
     )
     handler.addFilter(_is_news)
@@ -86,3 +92,18 @@ def _without_passwords(_logger: WrappedLogger, _method: str, event: EventDict) -
         if isinstance(value, str):
             event[key] = _PASSWORD.sub(r"\1***@", value)
     return event
+
+
+def _one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """JSON escapes control characters by itself. A trace keeps its lines, indented as no event is."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            trace = key == "exception"
+            event[key] = "\n".join(f"    {_visible(line)}" for line in value.split("\n")) if trace else _visible(value)
+    return event
+
+
+def _visible(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -52,6 +52,25 @@ def test_passwords_in_urls_are_masked(format_: str) -> None:
     assert "me:***@db" in stream.getvalue()
 
 
+@pytest.mark.parametrize("format_", ["json", "text"])
+def test_what_others_wrote_makes_no_line_of_its_own_and_moves_no_cursor(format_: str) -> None:
+    hostile = "acme\n2026-01-01T00:00:00Z [info] token_created\r\x1b[2J\u2028\x85\x9b1m"
+    stream = io.StringIO()
+    configure_logs(format=format_, stream=stream)  # type: ignore[arg-type]
+    structlog.get_logger().warning("login_refused", name=hostile)
+    structlog.get_logger().warning(hostile)
+    logging.getLogger("other").warning("GET %s", hostile)
+    try:
+        raise ValueError(hostile)
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    text = stream.getvalue()
+    begun = [line for line in text.split("\n") if line and not line.startswith("    ")]
+    assert len(begun) == 4
+    assert all("login_refused" in line or "acme" in line or "failed" in line for line in begun)
+    assert not set(text) & {"\r", "\x1b", "\x9b"}
+
+
 def test_libraries_log_through_the_same_door_from_warning_on() -> None:
     stream = io.StringIO()
     configure_logs(stream=stream)
