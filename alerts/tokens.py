@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, cast, get_args
 from sqlalchemy import Connection, Row, insert, select, update
 
 from alerts.errors import TokenError
+from alerts.security_log import note
 from storage.tables import api_tokens
 
 __all__ = [
@@ -106,6 +107,7 @@ def create(
     }
     row |= {"created_at": now, "expires_at": now + lasts}
     made = connection.execute(insert(api_tokens).values(row).returning(*api_tokens.c)).one()
+    note("token_created", actor=row["name"], token=prefix, role=role, expires_at=row["expires_at"].isoformat())
     return _token(made), f"{_MARK}_{prefix}_{secret}"
 
 
@@ -139,6 +141,7 @@ def revoke(connection: Connection, prefix: str, now: datetime) -> Token:
     row = connection.execute(ended.values(revoked_at=now).returning(*api_tokens.c)).first()
     if row is None:
         raise TokenError("prefix", prefix, "`yuqing tokens list` shows those that can be revoked")
+    note("token_revoked", actor=row.name, token=prefix)
     return _token(row)
 
 

@@ -10,6 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityS
 from alerts import tokens
 from alerts.api.parts import Parts, TheParts
 from alerts.api.problems import ProblemError
+from alerts.security_log import note
 from alerts.tokens import Token
 
 __all__ = ["Actor", "Configurer", "Reader", "address_of", "token_shown"]
@@ -31,6 +32,7 @@ def token_shown(parts: Parts, shown: str, address: str) -> Token | None:
     if token is None:
         parts.limits.count_failure(address)
     elif tokens.touch_due(token, now):
+        note("token_used", actor=token.name, token=token.prefix, address=address)
         with parts.writing() as connection:
             tokens.touch(connection, token, now)
     return token
@@ -44,11 +46,14 @@ def _caller(
 ) -> Token:
     if shown is None:
         raise _unknown("Send a token: Authorization: Bearer yq_…; `yuqing tokens create` makes one.")
-    token = token_shown(parts, shown.credentials, address_of(request))
+    address, path = address_of(request), request.url.path
+    token = token_shown(parts, shown.credentials, address)
     if token is None:
+        note("token_refused", address=address, path=path)
         raise _unknown("This token is unknown, expired or revoked; `yuqing tokens list` shows which.")
     parts.limits.count_request(token.prefix)
     if missing := [scope for scope in scopes.scopes if scope not in token.scopes]:
+        note("scope_refused", actor=token.name, token=token.prefix, scopes=missing, path=path, address=address)
         raise ProblemError(403, "Not allowed", f"This token lacks the scope {', '.join(missing)}.")
     return token
 

@@ -10,6 +10,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from alerts.api.problems import ProblemError
+from alerts.security_log import note
 
 __all__ = ["Limits"]
 
@@ -24,6 +25,7 @@ class Limits:
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._requests = RateLimitItemPerMinute(per_minute)
         self._failures = RateLimitItemPerMinute(failures_per_minute)
+        self._notes = RateLimitItemPerMinute(1)
 
     def count_request(self, who: str) -> None:
         """Raises ProblemError (429) where `who` has asked too often."""
@@ -40,6 +42,8 @@ class Limits:
         self._limiter.hit(self._failures, "failure", address)
 
     def _refused(self, item: RateLimitItemPerMinute, kind: str, who: str) -> ProblemError:
+        if self._limiter.hit(self._notes, "note", kind, who):  # whoever goes on does not fill the log
+            note("limit_reached", of=kind, who=who, per_minute=item.amount)
         wait_s = max(1, math.ceil(self._limiter.get_window_stats(item, kind, who).reset_time - time.time()))
         detail = f"At most {item.amount} a minute; come back in {wait_s} s."
         return ProblemError(429, "Too many requests", detail, headers={"Retry-After": str(wait_s)})

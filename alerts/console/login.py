@@ -15,6 +15,7 @@ from alerts.console import sessions
 from alerts.console.rendering import page
 from alerts.console.visit import RefusedPageError, TheVisit, cookie_name, from_our_page, local, see_other
 from alerts.console.wording import COOKIE, LANGUAGES, language_of
+from alerts.security_log import note
 
 __all__ = ["router"]
 
@@ -34,17 +35,21 @@ def log_in(
     request: Request, parts: TheParts, token: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/"
 ) -> Response:
     """Opens a session for a token that may read. A session that the browser had is ended: the new one is its own."""
+    address = address_of(request)
     if not from_our_page(request):
+        note("form_refused", path=request.url.path, address=address)
         raise RefusedPageError(403, "form")
     try:
-        found = token_shown(parts, token.strip(), address_of(request))
+        found = token_shown(parts, token.strip(), address)
     except ProblemError as error:
         return _form(request, next, error="too_often", status=error.problem.status)
     if found is None or "read" not in found.scopes:
+        note("login_refused", address=address)
         return _form(request, next, error="wrong_token", status=401)
     with parts.writing() as connection:
         sessions.end(connection, request.cookies.get(cookie_name(request), ""))
         session = sessions.begin(connection, found, parts.clock())
+    note("login", actor=found.name, token=found.prefix, address=address)
     response = see_other(next)
     response.set_cookie(
         cookie_name(request),
@@ -63,7 +68,10 @@ def log_out(visit: TheVisit, proof: Annotated[str, Form()] = "") -> Response:
     visit.check_form(proof)
     with visit.parts.writing() as connection:
         sessions.end(connection, visit.session.secret)
+    token = visit.session.token
+    note("logout", actor=token.name, token=token.prefix, address=address_of(visit.request))
     response = see_other("/login")
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     response.delete_cookie(
         cookie_name(visit.request), httponly=True, secure=visit.request.app.state.https, samesite="strict"
     )

@@ -9,11 +9,13 @@ from urllib.parse import quote, urlsplit
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from alerts.api.access import address_of
 from alerts.api.parts import Parts, TheParts
 from alerts.console import sessions
 from alerts.console.rendering import page
 from alerts.console.sessions import Session
 from alerts.console.wording import Language, language_of
+from alerts.security_log import SecurityEvent, note
 from alerts.tokens import Scope
 
 __all__ = [
@@ -71,20 +73,30 @@ class Visit:
     def needs(self, scope: Scope) -> None:
         """Raises RefusedPageError where the visitor's token lacks the scope."""
         if scope not in self.session.token.scopes:
+            self._note("scope_refused", scopes=[scope])
             raise RefusedPageError(403)
 
     def check_form(self, proof: str) -> None:
         """Raises RefusedPageError for a form that was not on a page of this session."""
         if not from_our_page(self.request) or not sessions.proves(self.session, self.request.url.path, proof):
+            self._note("form_refused")
             raise RefusedPageError(403, "form")
+
+    def _note(self, event: SecurityEvent, **more: object) -> None:
+        token, path = self.session.token, self.request.url.path
+        note(event, actor=token.name, token=token.prefix, path=path, address=address_of(self.request), **more)
 
 
 def _visit(request: Request, parts: TheParts) -> Visit:
     secret = request.cookies.get(cookie_name(request), "")
+    now = parts.clock()
     with parts.reading() as connection:
-        session = sessions.find(connection, secret, parts.clock()) if secret else None
+        session = sessions.find(connection, secret, now) if secret else None
     if session is None or "read" not in session.token.scopes:
         raise LoginNeededError(here(request) if request.method == "GET" else "/")
+    if sessions.renewal_due(session, now):
+        with parts.writing() as connection:
+            sessions.renew(connection, session, now)
     parts.limits.count_request(session.token.prefix)
     return Visit(request, parts, session, language_of(request))
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from console_stage import ConsoleStage, on_database, wall_clock
 from fastapi.testclient import TestClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from alerts import tokens
 from alerts.console import sessions
@@ -69,7 +69,7 @@ def test_behind_tls_the_cookie_belongs_to_this_host_alone(console: ConsoleStage)
 
     assert answer.headers["set-cookie"].startswith("__Host-yuqing=")
     assert "secure" in answer.headers["set-cookie"].lower()
-    assert answer.headers["strict-transport-security"]
+    assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
 
 
 def test_a_session_that_somebody_planted_is_not_the_one_that_a_login_opens(own_console: ConsoleStage):
@@ -92,8 +92,6 @@ def test_a_session_ends_with_its_token_with_time_and_when_its_owner_leaves(own_c
         token = tokens.find(connection, own_console.tokens["viewer"], now)
         assert token is not None
         secret = sessions.begin(connection, token, now).secret
-        assert sessions.find(connection, secret, now + timedelta(hours=11)) is not None
-        assert sessions.find(connection, secret, now + timedelta(hours=12)) is None
         assert sessions.find(connection, secret, now) is not None
         tokens.revoke(connection, token.prefix, now)
         assert sessions.find(connection, secret, now) is None
@@ -103,6 +101,50 @@ def test_a_session_ends_with_its_token_with_time_and_when_its_owner_leaves(own_c
     client.post("/logout", data={"proof": proof})
     left = TestClient(own_console.app(), cookies={"yuqing": cookie})
     assert left.get("/", follow_redirects=False).status_code == 303
+
+
+def test_a_session_ends_an_hour_after_its_last_use_and_after_twelve_hours_of_use(own_console: ConsoleStage):
+    now = wall_clock()
+    with own_console.database.begin() as connection:
+        token = tokens.find(connection, own_console.tokens["viewer"], now)
+        assert token is not None
+        secret = sessions.begin(connection, token, now).secret
+        assert sessions.find(connection, secret, now + timedelta(minutes=59)) is not None
+        assert sessions.find(connection, secret, now + timedelta(minutes=60)) is None
+        for minute in range(50, 12 * 60, 50):
+            used = sessions.find(connection, secret, now + timedelta(minutes=minute))
+            assert used is not None, minute
+            assert sessions.renewal_due(used, now + timedelta(minutes=minute))
+            sessions.renew(connection, used, now + timedelta(minutes=minute))
+        assert sessions.find(connection, secret, now + timedelta(hours=12, seconds=-1)) is not None
+        assert sessions.find(connection, secret, now + timedelta(hours=12)) is None
+
+
+def test_a_session_is_renewed_by_use_once_a_minute_and_not_once_it_is_ended(own_console: ConsoleStage):
+    client, start = own_console.browser(), wall_clock()
+    with own_console.database.begin() as connection:
+        old = update(console_sessions).values(expires_at=start + timedelta(minutes=5))
+        connection.execute(old)
+    client.get("/")
+    with own_console.database.connect() as connection:
+        renewed = connection.execute(select(func.max(console_sessions.c.expires_at))).scalar_one()
+        session = sessions.find(connection, client.cookies["yuqing"], wall_clock())
+    assert session is not None
+    assert renewed >= start + sessions.IDLE
+    assert not sessions.renewal_due(session, wall_clock())
+    with own_console.database.begin() as connection:
+        sessions.end(connection, session.secret)
+        sessions.renew(connection, session, wall_clock())
+        assert sessions.find(connection, session.secret, wall_clock()) is None
+
+
+def test_who_leaves_takes_what_the_browser_kept(own_console: ConsoleStage):
+    client = own_console.browser()
+    proof = client.get("/").text.split('action="/logout"')[1].split('name="proof" value="')[1][:64]
+    left = client.post("/logout", data={"proof": proof}, follow_redirects=False)
+
+    assert left.headers["clear-site-data"] == '"cache", "storage"'
+    assert 'yuqing=""' in left.headers["set-cookie"]
 
 
 @pytest.mark.parametrize("proof", ["", "0" * 64, "é"])
@@ -165,7 +207,7 @@ def test_every_answer_forbids_what_is_not_ours(console: ConsoleStage, path: str)
     headers = console.browser().get(path).headers
     policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
 
-    assert policy["default-src"] == "'none'"
+    assert policy["default-src"] == policy["object-src"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == "'self'"
     assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
     assert policy["require-trusted-types-for"] == "'script'"
