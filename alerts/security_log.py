@@ -1,7 +1,7 @@
 """What happens at the door, for the log: who came in, who was refused, and why; never with a secret.
 
-Collectors find these lines by `security`, which no other line has. What a request says of itself stands in them as text:
-the log escapes it.
+Collectors find these lines by `security`, which no other line has. What a request says of itself stands in them as
+text: the log escapes it.
 """
 
 from __future__ import annotations

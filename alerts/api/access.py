@@ -19,7 +19,7 @@ _bearer = HTTPBearer(auto_error=False, description="A token of `yuqing tokens cr
 
 
 def address_of(request: Request) -> str:
-    """Where a request comes from. A proxy before us is one address: it has limits of its own."""
+    """Where a request comes from: the visitor behind a proxy that the settings name, else whoever is connected."""
     return request.client.host if request.client else "unknown"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -23,21 +23,26 @@ _GRACE_S: Final = 5
 _MOST_CONNECTIONS: Final = 1000
 
 
-def serve(app: FastAPI, listening: socket.socket, stop: threading.Event) -> None:
-    """Answers requests until `stop` is set, then lets those in hand finish."""
+def serve(app: FastAPI, listening: socket.socket, stop: threading.Event, *, proxies: Sequence[str] = ()) -> None:
+    """Answers requests until `stop` is set, then lets those in hand finish.
+
+    `proxies` are addresses or networks that are believed when they say for whom they ask (X-Forwarded-For): limits and
+    the log are about the visitor then. Nobody else is believed.
+    """
     host, port = listening.getsockname()[:2]
     _log.info("console_listening", address=f"http://{host}:{port}")
-    asyncio.run(_serve(app, listening, stop))
+    asyncio.run(_serve(app, listening, stop, proxies))
 
 
-async def _serve(app: FastAPI, listening: socket.socket, stop: threading.Event) -> None:
+async def _serve(app: FastAPI, listening: socket.socket, stop: threading.Event, proxies: Sequence[str]) -> None:
     server = _Server(
         uvicorn.Config(
             app,
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # whoever sits before us cannot be told from whoever says so
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
             limit_concurrency=_MOST_CONNECTIONS,
             timeout_graceful_shutdown=_GRACE_S,
             lifespan="off",

@@ -1,0 +1,112 @@
+"""A webhook by https goes to who can prove the name that was configured, and to nobody else."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+ATTEMPT = """
+import asyncio, sys
+from datetime import UTC, datetime, timedelta
+from alerts.delivery.endpoints import Endpoint
+from alerts.delivery.outbox import Claimed
+from alerts.delivery.sending import Sender
+
+async def attempt(url):
+    at = datetime.now(UTC)
+    endpoint = Endpoint("desk", url, "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0", allow_private=True)
+    claimed = Claimed("msg_1", "desk", "test", "{}", 1, created_at=at, since=at, claimed_at=at)
+    async with Sender(timeout=timedelta(seconds=10)) as sender:
+        try:
+            print(await sender.post(endpoint, claimed, at))
+        except Exception as error:
+            print(type(error).__name__, error)
+
+asyncio.run(attempt(sys.argv[1]))
+"""
+
+
+def certificate(folder: Path, name: str) -> Path:
+    """A key and a certificate for `name` that vouches for itself, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file = folder / f"{name}.pem"
+    file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return file
+
+
+class Taking(BaseHTTPRequestHandler):
+    """Takes whatever comes."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@contextmanager
+def https_server(proof: Path) -> Iterator[str]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(proof)
+    server = HTTPServer(("127.0.0.1", 0), Taking)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield f"https://localhost:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    ("shown", "trusted", "outcome"),
+    [
+        ("localhost", "localhost", "204"),
+        ("localhost", "elsewhere.example", "UnreachableError"),
+        ("elsewhere.example", "elsewhere.example", "UnreachableError"),
+    ],
+    ids=["the name, by somebody trusted", "the name, by nobody known", "another name, by somebody trusted"],
+)
+def test_only_who_proves_the_name_is_told(tmp_path: Path, shown: str, trusted: str, outcome: str) -> None:
+    proofs = {name: certificate(tmp_path, name) for name in {shown, trusted}}
+    with https_server(proofs[shown]) as url:
+        environment = os.environ | {"SSL_CERT_FILE": str(proofs[trusted])}
+        done = subprocess.run(
+            [sys.executable, "-c", ATTEMPT, url], env=environment, capture_output=True, text=True, check=True
+        )
+    assert done.stdout.split()[0] == outcome, done.stdout
+    if outcome != "204":
+        assert "ertificate" in done.stdout
