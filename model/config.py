@@ -46,8 +46,8 @@ class ScheduleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `passes`: over the data. `batch_tokens`: tokens of a batch, padding included. The learning rate rises over the
     share `warm_up` of all steps, stays, and falls to nothing over the share `decay`; because of the plateau, a run
-    that has ended can be made longer. `checkpoint_every`: steps. `dev_sample`: rows of each set's dev part that are
-    looked at after each pass.
+    that has ended can be made longer. `checkpoint_every`: steps; 0 leaves nothing to go on from, for runs of minutes.
+    `dev_sample`: rows of each set's dev part that are looked at after each pass.
     """
 
     passes: Positive = 3.0
@@ -58,7 +58,7 @@ class ScheduleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decay: Share = 0.35
     weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 0.01
     dropout: Share = 0.1
-    checkpoint_every: Count = 200
+    checkpoint_every: Annotated[int, msgspec.Meta(ge=0)] = 200
     dev_sample: Count = 250
 
 

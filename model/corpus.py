@@ -1,7 +1,11 @@
-"""The data folder made ready for training: split, tokenised, and every part with its targets."""
+"""The data folder made ready for training: split, tokenised, and every part with its targets.
+
+A corpus is one table of tensors, which may lie on a GPU: a batch is then picked there, and no step waits for a copy.
+"""
 
 import gzip
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -77,35 +81,51 @@ class Corpus:
         tokenizer.enable_truncation(max_tokens)
         inputs = [question(one.text, one.entity) for one in chosen]
         self.examples = chosen
-        self.pad_id = pad_id
-        self.ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(inputs)]
-        self.lengths = [len(ids) for ids in self.ids]
+        rows = [encoding.ids for encoding in tokenizer.encode_batch_fast(inputs)]
+        self.lengths = [len(ids) for ids in rows]
         self.sources = [one.source for one in chosen]
+        ids = np.full((len(rows), max(self.lengths, default=0)), pad_id, dtype=np.int32)
+        for place, row in enumerate(rows):
+            ids[place, : len(row)] = row
+        self._ids, self._lengths = torch.from_numpy(ids), torch.tensor(self.lengths)
+        self._targets = _targets(chosen)
 
     def __len__(self) -> int:
         return len(self.examples)
 
     def batch(self, places: list[int]) -> Batch:
-        """Collect examples into tensors, padded to the longest."""
+        """Collect examples into tensors, padded to the longest, where the corpus lies."""
         longest = max(self.lengths[place] for place in places)
-        ids = np.full((len(places), longest), self.pad_id, dtype=np.int64)
-        for row, place in enumerate(places):
-            ids[row, : self.lengths[place]] = self.ids[place]
-        lengths = np.array([self.lengths[place] for place in places])
-        chosen = [self.examples[place] for place in places]
-        return Batch(
-            ids=torch.from_numpy(ids),
-            mask=torch.from_numpy((np.arange(longest) < lengths[:, None]).astype(np.int64)),
-            allowed=_flags([one.allowed for one in chosen]),
-            considered=_flags([one.considered for one in chosen]),
-            topics=torch.from_numpy(np.stack([one.topics for one in chosen])),
-            topic_mask=torch.from_numpy(np.stack([one.mask for one in chosen])),
-            exclusive=torch.tensor([one.exclusive for one in chosen]),
-            weight=torch.tensor([one.weight for one in chosen]),
-            certainty=torch.tensor([one.certainty for one in chosen]),
-            lesson_sentiment=_lessons([one.lesson and one.lesson[0] for one in chosen], len(SENTIMENTS)),
-            lesson_topics=_lessons([one.lesson and one.lesson[1] for one in chosen], len(TOPIC_IDS)),
-        )
+        device = self._ids.device
+        at = torch.tensor(places)
+        if device.type == "cuda":
+            at = at.pin_memory().to(device, non_blocking=True)
+        mask = torch.arange(longest, device=device) < self._lengths[at, None]
+        targets = {name: values[at] for name, values in self._targets.items()}
+        return Batch(ids=self._ids[:, :longest][at].long(), mask=mask.long(), **targets)
+
+    def on(self, device: torch.device) -> "Corpus":
+        """The same corpus on a device."""
+        moved = copy(self)
+        moved._ids, moved._lengths = self._ids.to(device), self._lengths.to(device)
+        moved._targets = {name: values.to(device) for name, values in self._targets.items()}
+        return moved
+
+
+def _targets(chosen: Sequence[Example]) -> dict[str, Tensor]:
+    """All targets of a `Batch`, by name."""
+    none = np.zeros((0, len(TOPIC_IDS)), dtype=np.float32)
+    return {
+        "allowed": _flags([one.allowed for one in chosen]),
+        "considered": _flags([one.considered for one in chosen]),
+        "topics": torch.from_numpy(np.stack([one.topics for one in chosen]) if chosen else none),
+        "topic_mask": torch.from_numpy(np.stack([one.mask for one in chosen]) if chosen else none),
+        "exclusive": torch.tensor([one.exclusive for one in chosen], dtype=torch.bool),
+        "weight": torch.tensor([one.weight for one in chosen], dtype=torch.float32),
+        "certainty": torch.tensor([one.certainty for one in chosen], dtype=torch.float32),
+        "lesson_sentiment": _lessons([one.lesson and one.lesson[0] for one in chosen], len(SENTIMENTS)),
+        "lesson_topics": _lessons([one.lesson and one.lesson[1] for one in chosen], len(TOPIC_IDS)),
+    }
 
 
 def _flags(rows: list[tuple[int, ...]]) -> Tensor:
@@ -117,4 +137,6 @@ def _flags(rows: list[tuple[int, ...]]) -> Tensor:
 
 def _lessons(rows: Sequence[npt.NDArray[np.float32] | None], width: int) -> Tensor:
     untaught = np.full(width, np.nan, dtype=np.float32)
+    if all(row is None for row in rows):
+        return torch.from_numpy(untaught).expand(len(rows), width)  # takes no room
     return torch.from_numpy(np.stack([untaught if row is None else row for row in rows]))

@@ -17,9 +17,9 @@ def dev_accuracy(network: Network, corpus: Corpus) -> dict[str, float]:
     with torch.inference_mode():
         for start in range(0, len(corpus), 32):
             places = list(range(start, min(start + 32, len(corpus))))
-            batch = corpus.batch(places).to(device)
-            sentiment, topics, _ = network(batch.ids, batch.mask)
-            add_hits(right, sentiment, topics, batch, [corpus.sources[place] for place in places])
+            batch = corpus.batch(places)
+            sentiment, topics, _ = network(batch.ids.to(device), batch.mask.to(device))
+            add_hits(right, sentiment.cpu(), topics.cpu(), batch, [corpus.sources[place] for place in places])
     return shares(right)
 
 

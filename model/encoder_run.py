@@ -19,11 +19,12 @@ from model.dev_accuracy import dev_accuracy
 from model.emphasis import emphasised
 from model.encoder import build_encoder
 from model.errors import ConfigError
-from model.lessons import taught, unlabelled
+from model.lessons import held_back, taught, unlabelled
 from model.network import Network, load_network
 from model.padding import padding
 from model.pretrained import Pretrained, installed_file, read_pretrained
 from model.routing import language_of
+from model.splicing import spliced
 from model.training import train
 from model.vocabulary import count_pieces, full_tokenizer, kept_pieces, prune
 from model.written import written_examples
@@ -95,7 +96,8 @@ def _prepared(
     """
     found = emphasised([one for one in learned if run.repeat.get(one.source, 1) > 0], run)
     if run.teacher is not None:
-        found += examples_of(run, unlabelled(data, sets, run.teacher, seed=seed))
+        made = spliced(learned, run.teacher.spliced, taken=held_back(sets), seed=seed) if run.teacher.spliced else []
+        found += examples_of(run, [*unlabelled(data, sets, run.teacher, seed=seed), *made])
         limit = run.encoder.max_tokens
         found = taught(found, run.teacher, folder, max_tokens=limit, precision=run.precision)
     found += written

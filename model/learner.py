@@ -87,18 +87,21 @@ class Learner:
         """The network to export: as `shown`, with adapters merged."""
         return merged(self.shown)
 
-    def step(self, batches: Sequence[Batch], step: int, total: int) -> float:
-        """Take step number `step` of `total` on the mean loss of the batches, and return that loss."""
+    def step(self, batches: Sequence[Batch], step: int, total: int) -> Tensor:
+        """Take step number `step` of `total` on the mean loss of the batches, and return that loss.
+
+        It is a scalar on the device: who asks for its value waits until the step is over.
+        """
         torch.manual_seed(self._seed * 1_000_003 + step)
         share = factor(step, total, self._run.schedule)
         for group in self._optimizer.param_groups:
             group["lr"] = share * group["peak"]
         self._optimizer.zero_grad(set_to_none=True)
-        summed = 0.0
+        summed = torch.zeros((), device=self.device)
         for batch in batches:
             loss = self._loss(batch.to(self.device)) / len(batches)
             self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-            summed += loss.item()
+            summed += loss.detach()
         self._scaler.unscale_(self._optimizer)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
         self._scaler.step(self._optimizer)

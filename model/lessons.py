@@ -31,7 +31,7 @@ Answer = tuple[FloatArray, FloatArray]
 
 def unlabelled(data: Path, sets: Sets, config: TeacherConfig, *, seed: int) -> list[Example]:
     """Feed items as examples that only a teacher speaks to, each text once and none that dev or test parts hold."""
-    known = {normalise(one.text) for part in ("dev", "test") for one in part_examples(sets, part, toward=False)}
+    known = held_back(sets)
     stripped = (text.strip() for text in more_text(data / name for name in config.text))
     texts = [text for text in dict.fromkeys(stripped) if text and normalise(text) not in known]
     if config.text_at_most:
@@ -39,6 +39,11 @@ def unlabelled(data: Path, sets: Sets, config: TeacherConfig, *, seed: int) -> l
         texts = [texts[place] for place in sorted(order[: config.text_at_most])]
     none = np.zeros(len(TOPIC_IDS), dtype=np.float32)
     return [Example(text, SOURCE, (), (), none, none, False) for text in texts]
+
+
+def held_back(sets: Sets) -> set[str]:
+    """The normalised texts of all dev and test parts, which nobody learns from, with a label or without."""
+    return {normalise(one.text) for part in ("dev", "test") for one in part_examples(sets, part, toward=False)}
 
 
 def taught(

@@ -64,9 +64,10 @@ class TeacherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `sentiment`, `topics`: folders of the models that teach each; a weights folder, or one encoder's folder of a build.
     `topic_ids`: the topics that they teach, all if empty: a teacher knows nothing of topics that it never learned.
     `text`: folders of feed items (`*.jsonl.gz`) to learn from without labels, drawn as the set `unlabelled`;
-    `text_at_most`: how many of those, 0 for all. Folders of teachers are relative to the build folder, those of text to
-    the data folder. `temperature`: of the teacher's and the student's answers while they are compared. `weight`: of
-    what the teacher says beside the labels.
+    `text_at_most`: how many of those, 0 for all. `spliced`: how many sentences to make for each text of a set out of
+    those of the set (`model/splicing.py`), by set, drawn as the set `spliced`. Folders of teachers are relative to the
+    build folder, those of text to the data folder. `temperature`: of the teacher's and the student's answers while they
+    are compared. `weight`: of what the teacher says beside the labels.
     """
 
     sentiment: tuple[str, ...] = ()
@@ -74,6 +75,7 @@ class TeacherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     topic_ids: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
     text_at_most: _Whole = 0
+    spliced: dict[str, Annotated[float, msgspec.Meta(ge=0)]] = {}
     temperature: _Positive = 2.0
     weight: _Positive = 1.0
 

@@ -76,7 +76,8 @@ def train(
     stopping = None if run.stopping is None else Stopping(run.stopping)
     folder.mkdir(parents=True, exist_ok=True)
     done = _resume(learner, stopping, course, run, folder)
-    loss = float("nan")
+    loss = None
+    corpus = corpus.on(learner.device)
     network.train()
     log.info("training on %s: %d examples, step %d of %d", learner.device, len(corpus), done, course.total)
     with _progress() as progress, SummaryWriter(str(folder / "logs")) as writer:
@@ -84,20 +85,21 @@ def train(
         began, first = time.monotonic(), done
         while done < min(course.total, stop_after or course.total) and not (stopping and stopping.over):
             now = learner.step([corpus.batch(places) for places in course.steps[done]], done, course.total)
-            loss = now if loss != loss else 0.98 * loss + 0.02 * now
+            loss = now if loss is None else 0.98 * loss + 0.02 * now
             done += 1
-            progress.update(bar, completed=done, note=f"loss {loss:.3f}")
-            if done % NOTE_EVERY == 0:
+            progress.update(bar, completed=done)
+            if done % NOTE_EVERY == 0:  # and not at every step, for which a GPU would have to be waited for
+                progress.update(bar, note=f"loss {loss:.3f}")
                 writer.add_scalar("loss", loss, done)
                 speed = (done - first) / (time.monotonic() - began)
                 log.info("step %d/%d loss %.3f, %.2f steps/s", done, course.total, loss, speed)
             if done in course.ends and measure is not None:
                 # Before the checkpoint, which then knows what this pass came to.
                 _look(measure, learner, stopping, folder, writer, done)
-            if done in course.ends or done % run.schedule.checkpoint_every == 0:
+            if done in course.ends or (run.schedule.checkpoint_every and done % run.schedule.checkpoint_every == 0):
                 _save(learner, stopping, course, run, folder, done)
     _save(learner, stopping, course, run, folder, done)
-    return Progressed(done, loss)
+    return Progressed(done, float("nan") if loss is None else float(loss))
 
 
 def _course(corpus: Corpus, run: RunConfig, seed: int) -> _Course:
@@ -134,6 +136,8 @@ def _save(
         save_network(learner.exported, folder)
     else:
         take_best(folder)
+    if not run.schedule.checkpoint_every:
+        return
     state = learner.state() | {"stopping": stopping and stopping.state()}
     save_checkpoint(folder, state, done, course.total, run.schedule)
 

@@ -171,6 +171,19 @@ def test_a_student_learns_from_text_without_labels(built: Built, pretrained: Pre
     assert (ours == theirs).float().mean() >= 0.75
 
 
+def test_a_teacher_is_asked_about_spliced_sentences_too(built: Built, pretrained: Pretrained, tmp_path: Path) -> None:
+    sets = read_sets(built.data, seed=CONFIG.seed)
+    schedule = msgspec.structs.replace(RUN.schedule, passes=0.1)
+    counts = []
+    for copies in (0.0, 2.0):
+        lessons = TeacherConfig(sentiment=(str(built.english),), spliced={"news": copies})
+        folder = tmp_path / str(copies)
+        run = msgspec.structs.replace(RUN, teacher=lessons, schedule=schedule)
+        train_encoder(built.data, sets, run, folder, seed=1, pretrained=pretrained)
+        counts.append(sum(len(np.load(path)["hashes"]) for path in folder.glob("teachers/*/*.npz")))
+    assert counts[1] > counts[0]
+
+
 def test_distil_trains_one_encoder_and_says_what_is_missing(
     built: Built, pretrained: Pretrained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from model.losses import EACH, SEVERAL, sentiment_loss, topic_loss
+from model.losses import EACH, SEVERAL, lesson_loss, sentiment_loss, topic_loss
 
 
 def _flags(*rows: str) -> torch.Tensor:
@@ -69,3 +69,19 @@ def test_a_batch_that_asks_nothing_costs_nothing_and_keeps_gradients_finite() ->
     assert loss.item() == 0
     assert logits.grad is not None
     assert logits.grad.abs().sum() == 0
+
+
+def test_what_a_loss_says_nothing_of_gets_no_gradient() -> None:
+    sentiment = torch.tensor([[1.0, 0.0, 0.0], [5.0, 0.0, 2.0]], requires_grad=True)
+    topics = torch.tensor([[0.5, -1.0], [3.0, 1.0]], requires_grad=True)
+    certainty, exclusive = torch.tensor([0.8, 0.3]), torch.tensor([True, False])
+    targets, mask = torch.tensor([[1.0, 0], [0, 0]]), torch.tensor([[1.0, 1], [0, 0]])
+    lessons = torch.tensor([[0.2, 0.3, 0.5], [math.nan] * 3]), torch.tensor([[0.5, math.nan], [math.nan] * 2])
+    loss = sentiment_loss(sentiment, _flags("x..", "..."), _flags("xxx", "..."), None, certainty)
+    loss = loss + topic_loss(topics, targets, mask, exclusive) + lesson_loss(sentiment, topics, *lessons, 2.0)
+    loss.backward()
+    for logits in (sentiment, topics):
+        assert logits.grad is not None
+        assert logits.grad[0].isfinite().all()
+        assert logits.grad[0].any()
+        assert not logits.grad[1].any()

@@ -170,3 +170,32 @@ def test_the_shipped_configuration_is_valid() -> None:
     assert read_config(shipped.with_name("teacher.toml")).routes == config.routes
     with pytest.raises(ConfigError, match="cannot be read"):
         read_config(shipped.with_name("absent.toml"))
+
+
+def test_a_run_of_minutes_leaves_its_network_and_nothing_to_go_on_from(
+    built: Built, pretrained: Pretrained, tmp_path: Path
+) -> None:
+    network, corpus = _start(built, pretrained)
+    schedule = msgspec.structs.replace(SHORT.schedule, checkpoint_every=0)
+    train(network, corpus, msgspec.structs.replace(SHORT, schedule=schedule), tmp_path)
+    assert (tmp_path / NETWORK).is_file()
+    assert not list(tmp_path.glob("*checkpoint*"))
+    assert not list(tmp_path.glob("*plateau*"))
+    same, corpus = _start(built, pretrained)
+    train(same, corpus, SHORT, tmp_path / "kept")
+    for one, other in zip(network.parameters(), same.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_a_batch_is_its_rows_padded_to_the_longest(built: Built, pretrained: Pretrained) -> None:
+    _, corpus = _start(built, pretrained)
+    places = [len(corpus) - 1, 0, 5]
+    batch = corpus.on(torch.device("cpu")).batch(places)
+    assert batch.ids.shape == batch.mask.shape == (3, max(corpus.lengths[place] for place in places))
+    assert batch.mask.sum(dim=1).tolist() == [corpus.lengths[place] for place in places]
+    assert (batch.ids[batch.mask == 0] == PAD_ID).all()
+    for row, place in enumerate(places):
+        one = corpus.examples[place]
+        assert batch.allowed[row].nonzero().flatten().tolist() == list(one.allowed)
+        assert batch.topics[row].tolist() == one.topics.tolist()
+        assert batch.exclusive[row].item() == one.exclusive
