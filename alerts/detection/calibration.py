@@ -9,10 +9,12 @@ import numpy as np
 
 from alerts.detection.backtest import Backtest
 from alerts.detection.calm import CalmStories, CalmVolume, calm_market
-from alerts.detection.detectors import History, NegativeSurge
+from alerts.detection.detectors import Detector, History, NegativeSurge
+from alerts.detection.first_bad_news import FirstBadNews
 from alerts.detection.peaks import Peaks
 from alerts.detection.promises import Promise
 from alerts.detection.regular import RegularCounts
+from alerts.detection.risk_event import RiskEvent
 from alerts.detection.series import MINUTES_A_DAY
 from alerts.detection.thresholds import Budget
 from alerts.detection.volume_alarm import VolumeAlarm
@@ -23,6 +25,9 @@ __all__ = ["Calibration", "Row", "episodes"]
 _DAYS_A_MONTH = 30
 _STORIES_A_DAY = {"rare": (0.001, 0.03), "medium": (0.03, 0.5), "busy": (0.5, 6.0)}
 _COUNTS_A_BUCKET = {"rare": (0.003, 0.03), "medium": (0.03, 1.0), "busy": (1.0, 100.0)}
+_GRAVE_SHARE = 0.03
+"""Of the negative stories of 2023 that name a company so many were on a topic of RiskEvent, and of Chinese ones too."""
+
 _WARM_STORY_DAYS, _STORY_DAYS = 200, 560
 _WARM_VOLUME_DAYS, _VOLUME_DAYS = 45, 165
 _AT_ONCE = 10
@@ -63,8 +68,11 @@ class Calibration:
     def rows(self) -> Iterator[Row]:
         """Stratum by stratum, then all of them, for each detector."""
         live, backtest = VolumeAlarm(Budget(1, 1)), Backtest()
+        part = Budget(self.promised / _DAYS_A_MONTH, 1)
         detectors = (
-            ("negative_surge", self._stories()),
+            ("negative_surge", self._stories(NegativeSurge(part))),
+            ("first_bad_news", self._stories(FirstBadNews(part))),
+            ("risk_event", self._stories(RiskEvent(part.false_alarms_per_day, 1), _GRAVE_SHARE)),
             ("volume_surge", self._volume(live.surge, live.promise)),
             ("backtest", self._volume(backtest.detector, backtest.promise)),
         )
@@ -76,15 +84,16 @@ class Calibration:
             months, alarms = sum(row.entity_months for row in rows), sum(row.alarms for row in rows)
             yield Row(name, "all", months, alarms, self.promised)
 
-    def _stories(self) -> Iterator[tuple[str, float, int]]:
-        detector = NegativeSurge(Budget(self.promised / _DAYS_A_MONTH, 1))
-        random, calm, market = np.random.default_rng(self.seed), CalmStories(_STORY_DAYS), calm_market(_STORY_DAYS)
+    def _stories(self, detector: Detector, share: float = 1.0) -> Iterator[tuple[str, float, int]]:
+        """`share`: how many of the negative stories the detector looks at."""
+        random, calm = np.random.default_rng(self.seed), CalmStories(_STORY_DAYS)
+        market = calm_market(_STORY_DAYS, round(1 / share))
         months = (_STORY_DAYS - _WARM_STORY_DAYS) / _DAYS_A_MONTH
         entities = self._entities(months)
         for stratum, (low, high) in _STORIES_A_DAY.items():
             alarms = 0
             for _ in range(entities):
-                series = calm.draw(random, _between(random, low, high))
+                series = calm.draw(random, share * _between(random, low, high))
                 judged = series.buckets[series.buckets >= _WARM_STORY_DAYS * MINUTES_A_DAY].tolist()
                 found = detector.findings(History(series, market), judged)
                 alarms += episodes([finding.bucket for finding in found], 3 * MINUTES_A_DAY)

@@ -49,9 +49,9 @@ class CalmStories:
         return Series.of(zip(minutes.tolist(), stories.tolist(), stories.tolist(), strict=True))
 
 
-def calm_market(days: int, documents_an_hour: int = 6) -> Series:
-    """A market that is always awake, one negative story an hour: only a yardstick."""
-    return Series.of((hour * 60 + 59, 1, documents_an_hour) for hour in range(days * _HOURS_A_DAY))
+def calm_market(days: int, every_h: int = 1, documents_an_hour: int = 6) -> Series:
+    """A market that is always awake, with a negative story every so many hours: only a yardstick."""
+    return Series.of((hour * 60 + 59, hour % every_h == 0, documents_an_hour) for hour in range(days * _HOURS_A_DAY))
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
-"""What the detectors look at, read from `trend_counts`: many entities in one query."""
+"""What the detectors look at, read from `trend_counts`: many entities in one query, each count once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Protocol
+from operator import itemgetter
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -15,88 +17,134 @@ from storage.records import ANY_ENTITY, ANY_TOPIC
 
 __all__ = ["Counts", "StoredCounts"]
 
-_ENTITIES = text(
-    """
+_ENTITIES = """
     select entity_id, (extract(epoch from bucket) / 60)::bigint, sum(negative_stories)::bigint, sum(negative)::bigint
     from trend_counts
     where entity_id = any(:entities) and topic = :topic and bucket between :since and :until and negative > 0
     group by entity_id, bucket
     order by entity_id
     """
-).bindparams(
-    bindparam("entities", type_=ARRAY(Text)),
-    bindparam("since", type_=DateTime(timezone=True)),
-    bindparam("until", type_=DateTime(timezone=True)),
-)
 
-_VOLUMES = text(
+_ENTITIES_ON_TOPICS = """
+    with each as (
+        select entity_id, bucket, topic, sum(negative_stories) as stories, sum(negative) as documents
+        from trend_counts
+        where entity_id = any(:entities) and topic = any(:topics) and bucket between :since and :until and negative > 0
+        group by entity_id, bucket, topic
+    )
+    select entity_id, (extract(epoch from bucket) / 60)::bigint, max(stories)::bigint, max(documents)::bigint
+    from each
+    group by entity_id, bucket
+    order by entity_id
     """
+
+_VOLUMES = """
     select entity_id, (extract(epoch from bucket) / 60)::bigint, sum(stories)::bigint, sum(documents)::bigint
     from trend_counts
     where entity_id = any(:entities) and topic = :topic and bucket between :since and :until
     group by entity_id, bucket
     order by entity_id
     """
-).bindparams(
-    bindparam("entities", type_=ARRAY(Text)),
-    bindparam("since", type_=DateTime(timezone=True)),
-    bindparam("until", type_=DateTime(timezone=True)),
-)
 
-_MARKET = text(
-    """
-    select (extract(epoch from date_trunc('hour', bucket, 'UTC')) / 60)::bigint + 59,
+_MARKET = """
+    select entity_id, (extract(epoch from date_trunc('hour', bucket, 'UTC')) / 60)::bigint + 59,
            sum(negative_stories)::bigint, sum(documents)::bigint
     from trend_counts
-    where entity_id = :entity and topic = :topic and bucket between :since and :until
-    group by 1
+    where entity_id = any(:entities) and topic = :topic and bucket between :since and :until
+    group by 1, 2
     """
-).bindparams(
-    bindparam("since", type_=DateTime(timezone=True)),
-    bindparam("until", type_=DateTime(timezone=True)),
-)
+
+_MARKET_ON_TOPICS = """
+    select entity_id, (extract(epoch from date_trunc('hour', bucket, 'UTC')) / 60)::bigint + 59,
+           coalesce(sum(negative_stories) filter (where topic = any(:topics)), 0)::bigint,
+           coalesce(sum(documents) filter (where topic = :topic), 0)::bigint
+    from trend_counts
+    where entity_id = any(:entities) and topic = any(array_append(cast(:topics as text[]), cast(:topic as text)))
+      and bucket between :since and :until
+    group by 1, 2
+    """
 
 
 class Counts(Protocol):
     """Where counts are read; minutes since 1970 throughout, all model versions together."""
 
-    def entities(self, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
-        """The negative counts of each entity in the buckets `since` to `until`; absent where there are none."""
+    def entities(
+        self, entities: Sequence[str], since: int, until: int, topics: Sequence[str] = ()
+    ) -> dict[str, Series]:
+        """The negative counts of each entity in the buckets `since` to `until`; absent where there are none.
+
+        Of `topics` alone where some are given: in each minute the largest count that one of them has, since a document
+        may be about several.
+        """
 
     def volumes(self, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
         """The same of all stories and documents of each entity, whatever they say."""
 
-    def market(self, since: int, until: int) -> Series:
+    def market(self, since: int, until: int, topics: Sequence[str] = ()) -> Series:
         """Negative stories and all documents of the whole market by the hour, each hour at its last minute.
 
-        The hours in which `since` and `until` lie are read whole.
+        Where `topics` are given, only their negative stories count, one with several of them as often. The hours in
+        which `since` and `until` lie are read whole.
         """
 
 
+@dataclass(frozen=True)
+class _Read:
+    """What was asked for, and what came of it."""
+
+    entities: tuple[str, ...]
+    since: int
+    until: int
+    found: dict[str, Series]
+
+
 class StoredCounts:
-    """The counts in the database, as the transaction of `connection` sees them."""
+    """The counts in the database, as the transaction of `connection` sees them.
+
+    What was read is kept for the next detector that asks for the same entities and no more of their time. It may get
+    more than it asked for, which does no harm: detectors look back from a bucket, and no further than their reach.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._kept: dict[tuple[str, tuple[str, ...]], _Read] = {}
 
-    def entities(self, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
+    def entities(
+        self, entities: Sequence[str], since: int, until: int, topics: Sequence[str] = ()
+    ) -> dict[str, Series]:
         """One query for all of them."""
-        return self._read(_ENTITIES, entities, since, until)
+        return self._read(_ENTITIES_ON_TOPICS if topics else _ENTITIES, entities, since, until, topics)
 
     def volumes(self, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
         """One query for all of them."""
         return self._read(_VOLUMES, entities, since, until)
 
-    def _read(self, query: TextClause, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
-        span = {"since": time_of(since), "until": time_of(until)}
-        rows = self._connection.execute(query, span | {"entities": list(entities), "topic": ANY_TOPIC})
-        return {
-            entity_id: Series.of((bucket, stories, documents) for _, bucket, stories, documents in group)
-            for entity_id, group in groupby(rows, key=lambda row: row[0])
-        }
-
-    def market(self, since: int, until: int) -> Series:
+    def market(self, since: int, until: int, topics: Sequence[str] = ()) -> Series:
         """Summed by the hour in the database."""
-        span = {"since": time_of(since - since % 60), "until": time_of(until - until % 60 + 59)}
-        rows = self._connection.execute(_MARKET, span | {"entity": ANY_ENTITY, "topic": ANY_TOPIC})
-        return Series.of((bucket, stories, documents) for bucket, stories, documents in rows)
+        since, until = since - since % 60, until - until % 60 + 59
+        found = self._read(_MARKET_ON_TOPICS if topics else _MARKET, (ANY_ENTITY,), since, until, topics)
+        return found.get(ANY_ENTITY, Series.of(()))
+
+    def _read(
+        self, query: str, entities: Sequence[str], since: int, until: int, topics: Sequence[str] = ()
+    ) -> dict[str, Series]:
+        key, about = (query, tuple(topics)), tuple(entities)
+        kept = self._kept.get(key)
+        if kept is None or kept.entities != about or kept.since > since or kept.until < until:
+            given: dict[str, Any] = {"entities": list(about), "since": time_of(since), "until": time_of(until)}
+            given |= {"topics": list(topics)} if topics else {}
+            given |= {} if query is _ENTITIES_ON_TOPICS else {"topic": ANY_TOPIC}
+            rows = self._connection.execute(_statement(query), given)
+            found = {
+                entity_id: Series.of((bucket, stories, documents) for _, bucket, stories, documents in group)
+                for entity_id, group in groupby(rows, key=itemgetter(0))
+            }
+            kept = self._kept[key] = _Read(about, since, until, found)
+        return kept.found
+
+
+def _statement(query: str) -> TextClause:
+    moments = (bindparam("since", type_=DateTime(timezone=True)), bindparam("until", type_=DateTime(timezone=True)))
+    lists = (bindparam("entities", type_=ARRAY(Text)), bindparam("topics", type_=ARRAY(Text)))
+    wanted = [each for each in (*moments, *lists) if f":{each.key}" in query]
+    return text(query).bindparams(*wanted)

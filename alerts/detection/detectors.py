@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import betainc  # type: ignore[import-untyped]
 
 from alerts.detection.baselines import Baseline, Floats
+from alerts.detection.promises import NEGATIVE_SURGE, Promise
 from alerts.detection.rule_seen import RuleSeen
 from alerts.detection.series import MINUTES_A_DAY, Minutes, Series
 from alerts.detection.thresholds import Budget, Severity, severity
@@ -58,6 +59,10 @@ class Detector(Protocol):
     counted: ClassVar[Counted]
 
     @property
+    def topics(self) -> tuple[str, ...]:
+        """It looks at what is said on these topics alone; empty: at all that is said."""
+
+    @property
     def guard_min(self) -> int:
         """Judged is a bucket when all is complete up to this many minutes before it; its baseline ends there."""
 
@@ -96,8 +101,11 @@ class NegativeSurge:
     guard_min: int = 1440
     min_stories: int = 3
 
+    topics: tuple[str, ...] = ()
+
     name: ClassVar[str] = "negative_surge"
     counted: ClassVar[Counted] = "negative"
+    promise: ClassVar[Promise] = NEGATIVE_SURGE
 
     def __post_init__(self) -> None:
         if not self.horizons_min or min(self.horizons_min) < 1:
@@ -131,7 +139,7 @@ class NegativeSurge:
         if not at.size:
             return []
         expected, p_values = self._improbable(history, at, observed)
-        thresholds = np.array(self.budget.thresholds(self.horizons_min))
+        thresholds = np.array(self._thresholds())
         p_values = np.where(observed >= self.min_stories, p_values, 1.0)
         best = np.argmin(p_values / thresholds, axis=1)
         found = []
@@ -140,6 +148,9 @@ class NegativeSurge:
                 seen, mean, p_value = (each[i, j].item() for each in (observed, expected, p_values))
                 found.append(self._finding(history.entity, int(at[i]), j, seen, mean, p_value))
         return found
+
+    def _thresholds(self) -> tuple[float, ...]:
+        return self.budget.thresholds(self.horizons_min, self.promise)
 
     def _observed(self, series: Series, at: Minutes) -> NDArray[np.int64]:
         """(buckets, horizons) negative stories of the horizon that ends with each bucket."""
@@ -175,7 +186,7 @@ class NegativeSurge:
             observed_documents=int(series.total_documents[last] - series.total_documents[first]),
             expected=expected,
             p_value=p_value,
-            severity=severity(p_value, self.budget.thresholds(self.horizons_min)[j], observed),
+            severity=severity(p_value, self._thresholds()[j], observed),
             since=int(series.buckets[first]),
         )
 

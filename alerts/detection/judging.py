@@ -72,18 +72,23 @@ def find(detector: Detector, jobs: Sequence[Job], ready: int, counts: Counts) ->
         return {}
     first = min(min(buckets) for buckets in touched.values())
     until = min(max(max(buckets) for buckets in touched.values()) + detector.echo_min, ready)
-    read = counts.entities if detector.counted == "negative" else counts.volumes
-    series = read(sorted(touched), first - detector.reach_min, until)
+    series = _read(detector, sorted(touched), first - detector.reach_min, until, counts)
     worth = {entity_id: _worth_judging(each, touched[entity_id], detector, ready) for entity_id, each in series.items()}
     if not any(worth.values()):
         return {}
-    market = counts.market(first - detector.market_reach_min, until)
+    market = counts.market(first - detector.market_reach_min, until, detector.topics)
     found = {
         entity_id: detector.findings(History(series[entity_id], market), buckets)
         for entity_id, buckets in worth.items()
         if buckets
     }
     return {entity_id: findings for entity_id, findings in found.items() if findings}
+
+
+def _read(detector: Detector, entities: Sequence[str], since: int, until: int, counts: Counts) -> dict[str, Series]:
+    if detector.counted == "all":
+        return counts.volumes(entities, since, until)
+    return counts.entities(entities, since, until, detector.topics)
 
 
 def _worth_judging(series: Series, touched: Sequence[int], detector: Detector, ready: int) -> list[int]:

@@ -40,7 +40,13 @@ _NAMESPACE = UUID("6f1d4a0e-6a55-5d8e-9a39-2f0c1b7c5e11")
 FIRING = "firing"
 RESOLVED = "resolved"
 
-COUNTED = {"negative_surge": "negative stories", "unlisted_surge": "negative stories", "volume_surge": "documents"}
+COUNTED = {
+    "negative_surge": "negative stories",
+    "unlisted_surge": "negative stories",
+    "first_bad_news": "negative stories after a long quiet",
+    "risk_event": "negative stories of a grave risk",
+    "volume_surge": "documents",
+}
 """What the numbers of each detector's findings count."""
 
 OPENED = "alert.opened"

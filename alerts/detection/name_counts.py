@@ -103,8 +103,10 @@ class NameCounts:
         for first in range(0, len(names), AT_ONCE):
             yield [job for name in names[first : first + AT_ONCE] for job in by_name[name]]
 
-    def entities(self, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
-        """One query for all of them."""
+    def entities(
+        self, entities: Sequence[str], since: int, until: int, topics: Sequence[str] = ()
+    ) -> dict[str, Series]:
+        """One query for all of them, on any topic."""
         given = {"names": list(map(name_of, entities)), "since": time_of(since), "until": time_of(until + 1)}
         rows = self._connection.execute(_STORIES, given)
         return {entity_of(name): _series(list(group)) for name, group in groupby(rows, key=itemgetter(0))}
@@ -113,9 +115,9 @@ class NameCounts:
         """None: documents that are not bad news are not counted by name."""
         return {}
 
-    def market(self, since: int, until: int) -> Series:
+    def market(self, since: int, until: int, topics: Sequence[str] = ()) -> Series:
         """As StoredCounts has it."""
-        return self._market.market(since, until)
+        return self._market.market(since, until, topics)
 
 
 def _series(rows: Sequence[tuple[str, int, str, int, int]]) -> SourcedSeries:

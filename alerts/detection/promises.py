@@ -9,7 +9,7 @@ import numpy as np
 from alerts.detection.regular import Floats
 from alerts.errors import WrongSettingError
 
-__all__ = ["NEGATIVE_SURGE", "VOLUME_ALARM", "VOLUME_SURGE", "Promise"]
+__all__ = ["FIRST_BAD_NEWS", "NEGATIVE_SURGE", "RISK_EVENT", "VOLUME_ALARM", "VOLUME_SURGE", "Promise"]
 
 
 @dataclass(frozen=True)
@@ -52,3 +52,15 @@ NEGATIVE_SURGE = Promise(
     rates=(0.369, 0.260, 0.167, 0.0850, 0.0430, 0.0174, 0.0082, 0.0033),
 )
 """Of NegativeSurge with its defaults: the evidence is -log10 of the nominal rate an entity and month."""
+
+FIRST_BAD_NEWS = Promise(
+    evidence=(0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5),
+    rates=(0.288, 0.148, 0.0571, 0.0226, 0.0098, 0.0039, 0.0016, 0.0008),
+)
+"""Of FirstBadNews with its defaults, of the same evidence."""
+
+RISK_EVENT = Promise(
+    evidence=(0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.25, 3.5, 4.0, 4.5),
+    rates=(0.0979, 0.0676, 0.0459, 0.0247, 0.021, 0.0203, 0.0201, 0.0036, 0.001, 0.0001),
+)
+"""Of RiskEvent with its defaults: three stories in a hundred bad ones are of a grave risk."""

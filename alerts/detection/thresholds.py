@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal
 
-from alerts.detection.promises import NEGATIVE_SURGE
+from alerts.detection.promises import NEGATIVE_SURGE, Promise
 from alerts.errors import WrongSettingError
 
 __all__ = ["SEVERITIES", "Budget", "Severity", "rank", "severity"]
@@ -53,22 +53,22 @@ class Budget:
         named = min(self.entities, _NAMED) + _NAMED_BEYOND * max(0, self.entities - _NAMED)
         return self.false_alarms_per_day * _DAYS_A_MONTH / named
 
-    def thresholds(self, horizons_min: Sequence[int]) -> tuple[float, ...]:
+    def thresholds(self, horizons_min: Sequence[int], promise: Promise = NEGATIVE_SURGE) -> tuple[float, ...]:
         """For each horizon (minutes), the p-value at or below which a surge fires, at most `_MOST`.
 
-        The part of an entity becomes the nominal rate that keeps it in simulated calm, and a horizon of h days spends
-        it on 1/h windows a day. The horizons are nested, so together they count as `_NESTED` looks, not as so many.
-        docs/decisions/0022 holds what that yields.
+        The part of an entity becomes the nominal rate that keeps it in simulated calm, says the detector's `promise`,
+        and a horizon of h days spends it on 1/h windows a day. The horizons are nested, so together they count as
+        `_NESTED` looks, not as so many. docs/decisions/0022 holds what that yields.
         """
-        nominal = 10.0 ** -_evidence(self.promised_a_month) / _DAYS_A_MONTH
+        nominal = 10.0 ** -_evidence(promise, self.promised_a_month) / _DAYS_A_MONTH
         part = nominal / min(_NESTED, len(horizons_min))
         return tuple(min(_MOST, part * horizon / 1440) for horizon in horizons_min)
 
 
 @cache
-def _evidence(promised_a_month: float) -> float:
+def _evidence(promise: Promise, promised_a_month: float) -> float:
     """Asked for with every finding, and always the same."""
-    return NEGATIVE_SURGE.threshold(promised_a_month)
+    return promise.threshold(promised_a_month)
 
 
 def severity(p_value: float, threshold: float, stories: int) -> Severity:

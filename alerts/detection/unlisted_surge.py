@@ -44,6 +44,7 @@ class UnlistedSurge:
     min_stories: int = 3
     min_sources: int = 2
 
+    topics: ClassVar[tuple[str, ...]] = ()
     name: ClassVar[str] = "unlisted_surge"
     counted: ClassVar[Counted] = "negative"
 

@@ -44,6 +44,7 @@ class VolumeAlarm:
     awake_documents: int = 20
     min_documents: int = 5
 
+    topics: ClassVar[tuple[str, ...]] = ()
     name: ClassVar[str] = "volume_surge"
     counted: ClassVar[Counted] = "all"
 

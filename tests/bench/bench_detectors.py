@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.detection.baselines import Baseline
 from alerts.detection.calibration import episodes
 from alerts.detection.calm import CalmStories, calm_market
 from alerts.detection.detectors import History, NegativeSurge
+from alerts.detection.first_bad_news import FirstBadNews
 from alerts.detection.regular import RegularCounts
+from alerts.detection.risk_event import RiskEvent
 from alerts.detection.series import MINUTES_A_DAY, Series
 from alerts.detection.thresholds import Budget
 from alerts.detection.volume_alarm import VolumeAlarm
@@ -206,7 +207,8 @@ def cost() -> dict[str, Any]:
     drawn = [CalmStories(days).draw(random, rate) for rate in rates]
     market, now = calm_market(days), days * MINUTES_A_DAY - 1
     touched = [Series.of([*_rows(each), (now, 1, 1)]) for each in drawn]
-    detectors = (NegativeSurge(Budget(1, 7114), Baseline()), VolumeAlarm(Budget(1, 7114)))
+    budget = Budget(1, 7114)
+    detectors = (NegativeSurge(budget), FirstBadNews(budget), RiskEvent(1, 7114), VolumeAlarm(budget))
     seconds = {}
     for detector in detectors:
         began = process_time()

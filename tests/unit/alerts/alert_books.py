@@ -4,30 +4,35 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 from alerts.detection.baselines import Baseline
 from alerts.detection.detectors import Detector, NegativeSurge
+from alerts.detection.first_bad_news import FirstBadNews
 from alerts.detection.judging import judge
 from alerts.detection.lifecycle import Change, Episode, resolved
+from alerts.detection.risk_event import RiskEvent
 from alerts.detection.series import Series
 from alerts.detection.thresholds import Budget
 from alerts.detection.work import Job
 
 LATENESS_MIN = 60
 QUIET = timedelta(minutes=300)
+_QUICK = Baseline(history_days=3, half_life_days=1, awake_documents=5)
 
 
 def quick_detector() -> NegativeSurge:
     """A detector that lives in hours rather than weeks, so that a property test sees many of its days."""
-    return NegativeSurge(
-        budget=Budget(false_alarms_per_day=5, entities=5),
-        baseline=Baseline(history_days=3, half_life_days=1, awake_documents=5),
-        horizons_min=(30, 180),
-        guard_min=120,
-    )
+    return NegativeSurge(Budget(5, 5), _QUICK, horizons_min=(30, 180), guard_min=120)
+
+
+def quick_detectors() -> tuple[Detector, ...]:
+    """That, and the others that look at bad news, as quick."""
+    first = FirstBadNews(Budget(2, 5), replace(_QUICK, memory_days=4), horizons_min=(60, 240), guard_min=120)
+    risk = RiskEvent(0.5, 5, ("fraud", "default"), replace(_QUICK, memory_days=4), horizons_min=(240,), guard_min=120)
+    return quick_detector(), first, risk
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Told:
     minute: int
     entity: str
     story: bool = True
+    topics: tuple[str, ...] = ()
 
 
 class AlertBooks:
@@ -46,8 +52,8 @@ class AlertBooks:
         self._quiet = quiet
         self.changes: list[Change] = []
         self._detector = detector
-        self._stories: dict[str, Counter[int]] = defaultdict(Counter)
-        self._documents: dict[str, Counter[int]] = defaultdict(Counter)
+        self._stories: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
+        self._documents: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
         self._pending: set[Job] = set()
         self._episodes: dict[UUID, Episode] = {}
         self._newest = 0
@@ -56,8 +62,9 @@ class AlertBooks:
         """One transaction of ingest."""
         for document in documents:
             for entity in (document.entity, "*"):
-                self._documents[entity][document.minute] += 1
-                self._stories[entity][document.minute] += document.story
+                for topic in ("*", *document.topics):
+                    self._documents[entity, topic][document.minute] += 1
+                    self._stories[entity, topic][document.minute] += document.story
                 self._pending.add((document.minute, entity))
             self._newest = max(self._newest, document.minute)
 
@@ -82,31 +89,35 @@ class AlertBooks:
             for each in self._episodes.values()
         }
 
-    def series(self, entity: str) -> Series:
+    def series(self, entity: str, topics: Sequence[str] = ()) -> Series:
         """All that is known of one entity."""
-        return self.entities([entity], 0, 1 << 40).get(entity, Series.of(()))
+        return self.entities([entity], 0, 1 << 40, topics).get(entity, Series.of(()))
 
-    def entities(self, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
-        return {
-            entity: Series.of(
-                (minute, self._stories[entity][minute], count)
-                for minute, count in self._documents[entity].items()
-                if since <= minute <= until
-            )
-            for entity in entities
-            if entity in self._documents
-        }
+    def entities(
+        self, entities: Sequence[str], since: int, until: int, topics: Sequence[str] = ()
+    ) -> dict[str, Series]:
+        found = {}
+        for entity in entities:
+            keys = [(entity, topic) for topic in topics or ("*",) if (entity, topic) in self._documents]
+            minutes = {minute for key in keys for minute in self._documents[key] if since <= minute <= until}
+            rows = [
+                (minute, *(max(kept[key][minute] for key in keys) for kept in (self._stories, self._documents)))
+                for minute in minutes
+            ]
+            if rows:
+                found[entity] = Series.of(rows)
+        return found
 
     def volumes(self, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
         return self.entities(entities, since, until)  # everything told here counts
 
-    def market(self, since: int, until: int) -> Series:
+    def market(self, since: int, until: int, topics: Sequence[str] = ()) -> Series:
         stories: Counter[int] = Counter()
         documents: Counter[int] = Counter()
-        for minute, count in self._documents["*"].items():
+        for minute, count in self._documents["*", "*"].items():
             if since - since % 60 <= minute <= until - until % 60 + 59:
                 hour = minute - minute % 60 + 59
-                stories[hour] += self._stories["*"][minute]
+                stories[hour] += sum(self._stories["*", topic][minute] for topic in topics or ("*",))
                 documents[hour] += count
         return Series.of((hour, stories[hour], count) for hour, count in documents.items())
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alert_books import LATENESS_MIN, QUIET, AlertBooks, Told, quick_detector
+import pytest
+from alert_books import LATENESS_MIN, QUIET, AlertBooks, Told, quick_detector, quick_detectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.detection.detectors import History
+from alerts.detection.detectors import Detector, History
 
 DAY = 1440
 LATER = Told(20 * DAY, "coal", story=False)
@@ -30,14 +31,16 @@ class Arrival:
 
 entities = st.sampled_from(("acme", "bank", "coal"))
 
-single = st.builds(Told, st.integers(0, 8 * DAY), entities, st.booleans())
+about = st.lists(st.sampled_from(("fraud", "default", "price")), max_size=2, unique=True).map(tuple)
+single = st.builds(Told, st.integers(0, 8 * DAY), entities, st.booleans(), about)
 
 
 @st.composite
 def burst(draw: st.DrawFn) -> list[Told]:
     """Some negative stories about one company within hours."""
     start, entity = draw(st.integers(0, 8 * DAY)), draw(entities)
-    return [Told(start + offset, entity) for offset in draw(st.lists(st.integers(0, 400), min_size=3, max_size=12))]
+    offsets = draw(st.lists(st.integers(0, 400), min_size=3, max_size=12))
+    return [Told(start + offset, entity, topics=draw(about)) for offset in offsets]
 
 
 @st.composite
@@ -51,31 +54,34 @@ def streams(draw: st.DrawFn) -> list[Arrival]:
     return sorted(arrivals, key=lambda each: each.document.minute + each.delay_min)
 
 
-def plain_reading(books: AlertBooks) -> set[tuple[str, int]]:
+def plain_reading(books: AlertBooks, detector: Detector) -> set[tuple[str, int]]:
     """(entity, first bucket) of every episode, from the final counts alone."""
-    detector = quick_detector()
     quiet_min = int(QUIET.total_seconds() // 60)
     found = set()
     for entity in ("acme", "bank", "coal"):
-        series = books.series(entity)
+        series = books.series(entity, detector.topics)
+        history = History(series, books.market(0, 30 * DAY, detector.topics))
         last = None
         for bucket in series.buckets.tolist():
-            if detector.fires(History(series, books.market(0, 30 * DAY)), bucket):
+            if detector.findings(history, (bucket,)):
                 if last is None or bucket > last + quiet_min:
                     found.add((entity, bucket))
                 last = bucket
     return found
 
 
+@pytest.mark.parametrize("detector", quick_detectors(), ids=lambda detector: detector.name)
 @settings(max_examples=80)
 @given(stream=streams(), data=st.data())
-def test_any_cut_of_a_stream_raises_the_same_alarms(stream: list[Arrival], data: st.DataObject) -> None:
+def test_any_cut_of_a_stream_raises_the_same_alarms(
+    detector: Detector, stream: list[Arrival], data: st.DataObject
+) -> None:
     documents = [each.document for each in stream]
-    whole = AlertBooks(quick_detector())
+    whole = AlertBooks(detector)
     whole.take(documents)
     whole.judge()
 
-    cut = AlertBooks(quick_detector())
+    cut = AlertBooks(detector)
     while documents:
         size = data.draw(st.integers(1, max(1, len(documents))), label="batch")
         cut.take(documents[:size])
@@ -87,7 +93,7 @@ def test_any_cut_of_a_stream_raises_the_same_alarms(stream: list[Arrival], data:
         books.judge()
 
     assert cut.outcome() == whole.outcome()
-    assert {(entity, first) for entity, first, *_ in cut.outcome()} == plain_reading(cut)
+    assert {(entity, first) for entity, first, *_ in cut.outcome()} == plain_reading(cut, detector)
 
 
 @settings(max_examples=25)
