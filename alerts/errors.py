@@ -10,6 +10,7 @@ AlertsError
 │   ├── TransitionError        an alert in this status cannot be treated so
 │   ├── MatcherError           what is written is no matcher
 │   └── SilenceError           a silence that would hide everything or nothing, or is not there
+├── EntryError                 what somebody would put on the watch list cannot be read; names every mistake
 ├── EndpointError              an endpoint that must not or cannot be called as it stands
 │   └── ForbiddenAddressError  its host resolves to an address that is not public
 └── DeliveryError              an attempt that did not end in 2xx; `worth_retrying` reads it
@@ -29,6 +30,7 @@ __all__ = [
     "CountsFileError",
     "DeliveryError",
     "EndpointError",
+    "EntryError",
     "ForbiddenAddressError",
     "MatcherError",
     "MissingPartError",
@@ -63,6 +65,14 @@ class TokenError(AlertsError):
 
 class AnswerError(AlertsError):
     """An analyst asked for what cannot be done. Nothing has changed."""
+
+
+class EntryError(AlertsError):
+    """An entry for the watch list is none. `problems` names every mistake in it."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
 
 
 class UnknownAlertError(AnswerError):

@@ -53,6 +53,7 @@ def _api_parts(settings: Settings, services: Services, clock: Clock) -> Iterator
     from alerts.desk import Desk
     from alerts.detection.baselines import Baseline
     from alerts.live import Live
+    from deploy.watch_matching import WatchLinking
     from storage.connection import connect
 
     given = settings.console
@@ -69,6 +70,7 @@ def _api_parts(settings: Settings, services: Services, clock: Clock) -> Iterator
             live=Live(bell, clock=clock),
             desk=Desk(writer, endpoints_of(settings), clock),
             baseline=Baseline(history_days=settings.alerts.history_days, half_life_days=settings.alerts.half_life_days),
+            linking=WatchLinking.of(settings),
         )
     finally:
         for engine in (reader, writer, bell):

@@ -8,6 +8,7 @@ does, and of which some begins with each character. No extension is needed, and 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 __all__ = ["CONFIGURATION", "MOST_INDEXED", "indexed", "queried"]
 
@@ -19,12 +20,29 @@ MOST_INDEXED = 20_000
 
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 _ASKED_FOR = re.compile(rf"(?P<minus>(?<!\S)-)?(?P<run>{_HAN.pattern})")
+_QUOTES = re.compile("[“”„«»]")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+class _BlankSigns(dict[int, str]):
+    """For str.translate: signs and spaces beyond ASCII are blanks, each found out once.
+
+    In the C locale PostgreSQL takes them for letters, and “Acme” is another word than Acme.
+    """
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        self[code] = " " if code > 127 and unicodedata.category(letter)[0] in "PSZ" else letter
+        return self[code]
+
+
+_BLANK_SIGNS = _BlankSigns()
 
 
 def indexed(title: str, body: str) -> str:
     """What PostgreSQL is given to make a tsvector of."""
-    return _HAN.sub(lambda run: f" {_pairs(run[0])} {run[0][-1]} ", f"{title}\n{body}"[:MOST_INDEXED])
+    text = f"{title}\n{body}"[:MOST_INDEXED].translate(_BLANK_SIGNS)
+    return _HAN.sub(lambda run: f" {_pairs(run[0])} {run[0][-1]} ", text)
 
 
 def queried(query: str) -> tuple[str, str]:
@@ -42,7 +60,7 @@ def queried(query: str) -> tuple[str, str]:
         alone.append(f"{'!' if minus else ''}{run}:*")
         return " "
 
-    parts = _UNPRINTABLE.sub(" ", query).split('"')
+    parts = _UNPRINTABLE.sub(" ", _QUOTES.sub('"', query).translate(_BLANK_SIGNS)).split('"')
     parts = [_in_quotes(part) if place % 2 else _ASKED_FOR.sub(unquoted, part) for place, part in enumerate(parts)]
     return '"'.join(parts).strip(), " & ".join(alone)
 

@@ -23,7 +23,7 @@ from stream.chinese_names import chinese_names
 from stream.entities import Found
 from stream.support import Support
 
-__all__ = ["MOST_NAMES", "NameFinder"]
+__all__ = ["MOST_NAMES", "NameFinder", "is_ordinary"]
 
 MOST_NAMES = 5
 """So many names of one document are kept, in order of their first place."""
@@ -139,6 +139,11 @@ class NameFinder:
     def _is(self, span: str, start: int, support: Support) -> bool:
         """Whether something says that this is a company."""
         return bool(_ENDING.search(span)) or support.for_name(start, start + len(span), chinese=False)
+
+
+def is_ordinary(name: str) -> bool:
+    """Whether a name is a word, a place or a first name too, or so short in Chinese that it may be any word."""
+    return name.lower() in _kinds() or (len(name) <= 2 and any("\u4e00" <= letter <= "\u9fff" for letter in name))
 
 
 def _watched(name: str, known: set[str]) -> bool:

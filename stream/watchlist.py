@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from stream.errors import WatchListError
 from stream.sources.errors import InflateError
 from stream.sources.inflate import Inflater
 
-__all__ = ["Entity", "load"]
+__all__ = ["Entity", "line_of", "load", "read_row", "with_row"]
 
 COLUMNS = ("entity_id", "name", "aliases", "tickers", "groups", "ambiguous", "remove")
 _REQUIRED = COLUMNS[:2]
@@ -67,10 +67,44 @@ def load(csv_paths: Sequence[Path | str] = (), *, include_default: bool = True) 
     claimed = _claims([row for row in own.values() if not row.remove], problems)
     if problems:
         raise WatchListError(problems)
-    left = [entity for key, entity in default.items() if key not in own and entity.name not in claimed]
-    kept = [_without(entity, claimed) for entity in left]
-    kept += [row.entity for row in own.values() if not row.remove]
-    return sorted(kept, key=lambda entity: entity.entity_id)
+    left = _overruled(default.values(), set(own), claimed)
+    return _sorted([*left, *(row.entity for row in own.values() if not row.remove)])
+
+
+def read_row(cells: Mapping[str, str]) -> Entity:
+    """The entity of one row, from its cells by column; raises WatchListError with every mistake in it."""
+    problems: list[str] = []
+    row = _row({"entity_id": "", **cells, "remove": ""}, "entry", problems)
+    if row is None:
+        raise WatchListError(problems)
+    return row.entity
+
+
+def with_row(entities: Sequence[Entity], entity: Entity) -> list[Entity]:
+    """The list as it would be with an operator's row for `entity`, by the rules of `load`."""
+    return _sorted([*_overruled(entities, {entity.entity_id}, _forms(entity)), entity])
+
+
+def line_of(entity: Entity) -> str:
+    """The row of a file that makes this entity, in the order of COLUMNS up to `ambiguous`."""
+    lists = ("|".join(getattr(entity, column)) for column in COLUMNS[2:6])
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow((entity.entity_id, entity.name, *lists))
+    return line.getvalue()
+
+
+def _sorted(entities: Iterable[Entity]) -> list[Entity]:
+    return sorted(entities, key=lambda entity: entity.entity_id)
+
+
+def _forms(entity: Entity) -> set[str]:
+    return {entity.name, *entity.aliases, *entity.tickers}
+
+
+def _overruled(entities: Iterable[Entity], ids: set[str], claimed: set[str]) -> list[Entity]:
+    """What is left of a list once operators' rows with these ids claim these names and tickers."""
+    left = (entity for entity in entities if entity.entity_id not in ids and entity.name not in claimed)
+    return [_without(entity, claimed) for entity in left]
 
 
 def _default_rows() -> Iterator[_Row]:
@@ -162,7 +196,7 @@ def _claims(rows: Sequence[_Row], problems: list[str]) -> set[str]:
     """Every name and ticker of the operator's rows; two rows must not claim the same one."""
     owner: dict[str, _Row] = {}
     for row in rows:
-        for form in {row.entity.name, *row.entity.aliases, *row.entity.tickers}:
+        for form in _forms(row.entity):
             other = owner.setdefault(form, row)
             if other is not row:
                 problems.append(f"{row.where}: {form!r} belongs to {other.where} too: take it off one of the two")

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from alerts.api import alerts, answers, documents, entities, live, silences, subscriptions, system, trends
+from alerts.api import alerts, answers, documents, entities, live, silences, subscriptions, system, trends, watchlist
 from alerts.api.parts import Parts
 from alerts.api.problems import PROBLEM_JSON, Problem, handle_problems
 
@@ -25,6 +25,7 @@ _ROUTERS = (
     trends.router,
     documents.router,
     entities.router,
+    watchlist.router,
     live.router,
     system.router,
 )

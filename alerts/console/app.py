@@ -22,6 +22,7 @@ from alerts.console import (
     login,
     stories,
     system_page,
+    watchlist,
 )
 from alerts.console.headers import SafeHeaders
 from alerts.console.rendering import page
@@ -38,6 +39,7 @@ _ROUTERS: Final = (
     alert_page.router,
     answers.router,
     companies.router,
+    watchlist.router,
     stories.router,
     system_page.router,
     live_rows.router,

@@ -7,7 +7,7 @@ import io
 import re
 from typing import Final
 
-__all__ = ["entity_of", "is_unlisted", "line_of", "name_of", "offer"]
+__all__ = ["entity_of", "id_from", "is_unlisted", "line_of", "name_of", "offer"]
 
 _PREFIX: Final = "unlisted:"
 _NO_ID = re.compile(r"[^0-9a-z\u3400-\u9fff]+")
@@ -28,6 +28,11 @@ def name_of(entity_id: str) -> str:
     return entity_id.removeprefix(_PREFIX)
 
 
+def id_from(name: str) -> str:
+    """An entity_id for a company of this name: "Quillfeather Bank" is quillfeather-bank."""
+    return _NO_ID.sub("-", name.lower()).strip("-")
+
+
 def line_of(entity_id: str) -> str:
     """The line `entity_id,name,aliases,tickers` of a watch list's CSV for it; empty where it has one already."""
     if not is_unlisted(entity_id):
@@ -35,7 +40,7 @@ def line_of(entity_id: str) -> str:
     name = name_of(entity_id)
     ticker = name.removeprefix("$") if name.startswith("$") else ""
     line = io.StringIO()
-    row = (_NO_ID.sub("-", name.lower()).strip("-"), ticker or name, "", ticker)
+    row = (id_from(name), ticker or name, "", ticker)
     csv.writer(line, lineterminator="").writerow(row)
     return line.getvalue()
 

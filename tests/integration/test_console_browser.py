@@ -36,6 +36,7 @@ def pages(staged: ConsoleStage) -> list[str]:
         "/companies/acme",
         "/stories",
         "/companies",
+        "/watchlist?name=Acme&aliases=Acme+trouble&tickers=BET&groups=banks",
         "/system",
     ]
 
@@ -142,6 +143,36 @@ def test_on_a_phone_nothing_is_cut_off_and_buttons_are_large_enough(visitor: Vis
         heights = [box["height"] for button in page.locator(".answers button").all() if (box := button.bounding_box())]
         assert len(heights) == 8
         assert min(heights) >= 40
+
+
+def test_words_that_moved_the_model_are_marked_without_colour_and_said_in_a_line(visitor: Visitor):
+    with visitor.visit(path=f"/alerts/{visitor.staged.alert_id()}", forced_colors="active") as (page, wrong):
+        marks = page.locator(".evidence li").first.locator("mark.telling")
+        expect(marks.first).to_be_visible()
+        lines = marks.evaluate_all("marks => marks.map(mark => getComputedStyle(mark).textDecorationLine)")
+        assert set(lines) == {"underline"}
+        told = page.get_by_text("Words that made it negative")
+        for text in marks.all_inner_texts():
+            expect(told).to_contain_text(text)
+        assert wrong == []
+
+
+def test_an_entry_is_tried_with_the_keyboard_and_gives_its_line(visitor: Visitor):
+    with visitor.visit("viewer", "/companies") as (page, wrong):
+        page.get_by_role("link", name="Try an entry").click()
+        page.wait_for_url("**/watchlist")
+        page.wait_for_load_state()  # keys are heard when its script is there
+        page.keyboard.press("/")
+        page.keyboard.type("Acme Trouble")
+        page.keyboard.press("Tab")
+        page.keyboard.type("Söhne|Acme")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Would have matched")).to_be_visible()
+        expect(page.locator("code.line")).to_have_text("acme-trouble,Acme Trouble,Söhne|Acme,,,")
+        expect(page.get_by_label("Name", exact=True)).to_have_value("Acme Trouble")
+        expect(page.get_by_label("Each name by itself").get_by_role("row")).to_have_count(4)
+        assert page.locator("ol.evidence li").count() == 10
+        assert wrong == []
 
 
 def test_in_chinese_the_console_speaks_chinese(visitor: Visitor):

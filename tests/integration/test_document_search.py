@@ -74,6 +74,15 @@ def test_words_find_documents_newest_first(books: Engine, words: str, names: lis
     assert found(books, words=words) == [TITLES[name][0] for name in names]
 
 
+@pytest.mark.parametrize("words", ["quill", "“quill’s bank”", "603999", "停牌"])
+def test_typographic_signs_are_no_part_of_words(database: Engine, words: str):
+    document = a_document(1, 1, title="“Quill’s” bank（603999）停牌", body="")
+    an_ingest(database).scored([document], [ReadTo(SCORED, 0, 2)])
+    index_waiting(database)
+
+    assert found(database, words=words) == [document.title]
+
+
 def test_conditions_narrow_it(books: Engine):
     assert found(books, language="zh") == [TITLES["zh-al"][0], TITLES["zh-rates"][0]]
     assert found(books, entity_id="acme") == [TITLES["default"][0]]

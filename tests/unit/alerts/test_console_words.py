@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import string
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from alerts.answers.transitions import STATUSES
 from alerts.console.answers import ANSWERS
+from alerts.console.watchlist import EntryQuery
 from alerts.console.wording import LANGUAGES, wording, words
+from alerts.reading.watch_preview import CautionKind
 
 CONSOLE = Path(__file__).parents[3] / "alerts" / "console"
 USED = {
@@ -38,6 +41,13 @@ def test_pages_use_only_words_that_are_there():
 
 def test_statuses_severities_and_answers_have_words():
     named = {*STATUSES, "critical", "warning", "watch", *(f"done_{action}" for action in ANSWERS)}
+
+    assert sorted(named - set(words())) == []
+
+
+def test_cautions_and_the_fields_of_an_entry_have_words():
+    fields = (f"entry_{name}" for name in EntryQuery.model_fields)
+    named = {*(f"caution_{kind}" for kind in get_args(CautionKind)), *fields}
 
     assert sorted(named - set(words())) == []
 

@@ -17,6 +17,10 @@ def test_other_text_stays_and_is_parted_from_the_chinese():
     assert indexed("AI芯片", "falls 9%").split() == ["AI", "芯片", "片", "falls", "9%"]
 
 
+def test_signs_beyond_ascii_part_words_as_those_of_ascii_do():
+    assert indexed("“Apple’s” (Söhne)", "某（600519）、B").split() == ["Apple", "s", "(Söhne)", "某", "600519", "B"]
+
+
 @pytest.mark.parametrize(
     ("query", "words", "alone"),
     [
@@ -28,6 +32,7 @@ def test_other_text_stays_and_is_parted_from_the_chinese():
         ("铝 铜 price", "price", "铝:* & 铜:*"),
         ('"AI芯片 market"', '"AI 芯片 片  market"', ""),
         ('"芯片"', '" 芯片 "', ""),
+        ("“AI market” Apple’s", '"AI market" Apple s', ""),
         ("", "", ""),
     ],
 )
