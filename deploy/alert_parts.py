@@ -88,14 +88,19 @@ def _words_of_model(settings: Settings) -> Explain:
 def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
     """The detectors in force. They share the budget."""
     from alerts.detection.baselines import Baseline
+    from alerts.detection import first_bad_news, risk_event, unlisted_surge
     from alerts.detection.detectors import NegativeSurge
+    from alerts.detection.first_bad_news import FirstBadNews
+    from alerts.detection.risk_event import RiskEvent
     from alerts.detection.thresholds import Budget
-    from alerts.detection.unlisted_surge import SHARE, UnlistedSurge
+    from alerts.detection.unlisted_surge import UnlistedSurge
     from alerts.detection.volume_alarm import VolumeAlarm
 
-    given = settings.alerts
-    part = given.false_alarms_per_day / (1 + given.volume_surge + SHARE * given.unlisted_surge)
-    budget = Budget(part, max(entities, 1))
+    given, listed = settings.alerts, max(entities, 1)
+    shares = 1 + given.volume_surge + first_bad_news.SHARE * given.first_bad_news
+    shares += risk_event.SHARE * given.risk_event + unlisted_surge.SHARE * given.unlisted_surge
+    part = given.false_alarms_per_day / shares
+    budget = Budget(part, listed)
     negative = NegativeSurge(
         budget,
         Baseline(history_days=given.history_days, half_life_days=given.half_life_days),
@@ -104,14 +109,21 @@ def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
         min_stories=given.min_stories,
     )
     unlisted = UnlistedSurge(
-        SHARE * part,
+        unlisted_surge.SHARE * part,
         replace(negative.baseline, memory_days=given.history_days),
         horizons_min=given.horizons_min,
         guard_min=given.guard_min,
         min_stories=given.min_stories,
     )
-    volume = (VolumeAlarm(budget),) if given.volume_surge else ()
-    return (negative, *volume, unlisted) if given.unlisted_surge else (negative, *volume)
+    first = FirstBadNews(Budget(first_bad_news.SHARE * part, listed), guard_min=given.guard_min)
+    risk = RiskEvent(risk_event.SHARE * part, listed, given.risk_topics, guard_min=given.guard_min)
+    optional = (
+        (given.first_bad_news, first),
+        (given.risk_event, risk),
+        (given.volume_surge, VolumeAlarm(budget)),
+        (given.unlisted_surge, unlisted),
+    )
+    return (negative, *(detector for wanted, detector in optional if wanted))
 
 
 def endpoints_of(settings: Settings) -> Sequence[Endpoint | Channel]:

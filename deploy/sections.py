@@ -8,6 +8,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from deploy.risk_topics import GRAVE, RiskTopics
+
 __all__ = [
     "Alerts",
     "Channel",
@@ -177,6 +179,9 @@ class Alerts(Section):
     min_stories: Positive = 3
     volume_surge: bool = False
     unlisted_surge: bool = True
+    first_bad_news: bool = True
+    risk_event: bool = True
+    risk_topics: RiskTopics = GRAVE
     explain: bool = True
     guard_min: Minutes = 1440
     history_days: Positive = 21

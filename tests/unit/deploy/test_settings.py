@@ -160,16 +160,30 @@ def test_a_source_option_may_come_from_a_file() -> None:
 def test_alert_settings_begin_with_what_the_detector_was_calibrated_for() -> None:
     from alerts.detection.baselines import Baseline
     from alerts.detection.detectors import NegativeSurge
+    from alerts.detection.first_bad_news import FirstBadNews
+    from alerts.detection.risk_event import RiskEvent
     from alerts.detection.thresholds import Budget
     from alerts.detection.unlisted_surge import UnlistedSurge
     from alerts.engine import Timing
     from deploy.alert_parts import detectors_of, timing_of
 
-    listed, unlisted = NegativeSurge(Budget(0.8, 7)), UnlistedSurge(0.2, Baseline(memory_days=21))
-    assert detectors_of(load_settings(), 7) == (listed, unlisted)
-    alone = detectors_of(load_settings(flags={"alerts": {"unlisted_surge": False}}), 7)
-    assert alone == (NegativeSurge(Budget(1, 7)),)
+    given = {"false_alarms_per_day": 7.0}
+    assert detectors_of(load_settings(flags={"alerts": given}), 7) == (
+        NegativeSurge(Budget(4, 7)),
+        FirstBadNews(Budget(1, 7)),
+        RiskEvent(1, 7),
+        UnlistedSurge(1, Baseline(memory_days=21)),
+    )
+    off = dict.fromkeys(("unlisted_surge", "first_bad_news", "risk_event"), False)
+    assert detectors_of(load_settings(flags={"alerts": off}), 7) == (NegativeSurge(Budget(1, 7)),)
     assert timing_of(load_settings()) == Timing()
+
+
+def test_topics_of_a_grave_risk_are_those_of_the_taxonomy() -> None:
+    topics = ("risk_vanished", "debt_markets")
+    assert load_settings(flags={"alerts": {"risk_topics": topics}}).alerts.risk_topics == topics
+    assert "no topic is called risk_weather: take ids of" in faults('[alerts]\nrisk_topics = ["risk_weather"]')
+    assert "risk_topics" in faults("[alerts]\nrisk_topics = []")
 
 
 def test_it_is_embedded_unless_all_three_services_are_named() -> None:
