@@ -87,8 +87,8 @@ def _words_of_model(settings: Settings) -> Explain:
 
 def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
     """The detectors in force. They share the budget."""
-    from alerts.detection.baselines import Baseline
     from alerts.detection import first_bad_news, risk_event, unlisted_surge
+    from alerts.detection.baselines import Baseline
     from alerts.detection.detectors import NegativeSurge
     from alerts.detection.first_bad_news import FirstBadNews
     from alerts.detection.risk_event import RiskEvent
