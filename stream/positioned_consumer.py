@@ -30,6 +30,18 @@ class LogMismatchError(StreamError):
     """The log ends before the database's position: this database was filled from another log."""
 
 
+class _CommitsBetweenJoins(aiokafka.AIOKafkaConsumerThread):
+    """The thread that talks to the broker; while the group is being joined it commits nothing.
+
+    The broker answers a connection's requests in turn, so a commit sent then is answered after the join, by "illegal
+    generation", for which aiokafka leaves the generation that it has just joined: the next join begins, and so on for
+    ever. librdkafka had the same (librdkafka #4908). What is assigned is committed again after each join anyway.
+    """
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        return not self._ensure_consumer()._subscription.reassignment_in_progress and await super()._commit(offsets)
+
+
 class PositionedConsumer(aiokafka.Consumer):
     """Seeks each assigned partition to its position in the database. `positions` is set by the transport's owner."""
 
@@ -42,6 +54,9 @@ class PositionedConsumer(aiokafka.Consumer):
     def booked(self, ends: Mapping[tuple[str, int], int]) -> None:
         """These partitions are booked up to here: the next commit tells Kafka, for tools that show lag."""
         self._booked.update({TP(*partition): end for partition, end in ends.items()})
+
+    def _new_consumer_thread(self) -> _CommitsBetweenJoins:
+        return _CommitsBetweenJoins(self, loop=self.loop, beacon=self.beacon)
 
     async def perform_seek(self) -> None:
         """Called by Faust after each assignment, before records flow. Raises LogMismatchError."""

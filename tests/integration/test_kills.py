@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -21,6 +22,7 @@ from eventually import eventually
 from pipeline import Pipeline, stories
 from sqlalchemy import Engine
 
+import stream.windows
 from stream.topics import Topics
 
 TESTS = Path(__file__).parent.parent
@@ -54,6 +56,19 @@ def start(pipeline: Pipeline, topics: Topics, database_url: str, redis_url: str,
     for process in running:
         process.kill()
         process.wait()
+
+
+def join_again(app: Any) -> None:
+    """Has the worker ask for a new generation, and commit all it has read once more while the others are waited for."""
+    thread, joined = app.consumer._thread, app.rebalancing_count
+    consumer = thread._consumer
+    app.consumer._committed_offset.clear()
+    thread.thread_loop.call_soon_threadsafe(consumer._coordinator.request_rejoin)
+    eventually(
+        lambda: app.rebalancing_count > joined and not consumer._subscription.reassignment_in_progress,
+        60,
+        what="a new generation",
+    )
 
 
 def outcomes(pipeline: Pipeline) -> int:
@@ -94,3 +109,27 @@ def test_a_worker_told_to_stop_finishes_its_batch_and_leaves(pipeline: Pipeline,
     windows.send_signal(signal.SIGTERM)
     assert windows.wait(30) == 0
     assert pipeline.scalar("SELECT sum(next_offset) FROM positions") == pipeline.accounted()
+
+
+def test_commits_do_not_keep_a_group_from_agreeing(
+    pipeline: Pipeline, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit sent while the group is being joined must not begin the next joining: nobody would ever read again."""
+    usual = stream.windows._faust_settings
+    monkeypatch.setattr(
+        stream.windows, "_faust_settings", lambda *given: usual(*given) | {"broker_commit_interval": 0.02}
+    )
+    with pipeline.scoring(), pipeline.windows() as app:
+        pipeline.publish(stories(60))
+        pipeline.settle()
+        all_of_it = len(app.consumer.assignment())
+        start("windows")
+        eventually(lambda: 0 < len(app.consumer.assignment()) < all_of_it, 60, what="a share for the second worker")
+        for _ in range(3):
+            join_again(app)
+        pipeline.publish(stories(60, start=60))
+        pipeline.settle()
+        agreed = app.rebalancing_count
+        pipeline.publish(stories(60, start=120))
+        pipeline.settle()
+        assert app.rebalancing_count == agreed
