@@ -50,7 +50,9 @@ def stored_documents(engine: Engine, raw_topic: str) -> Iterator[ScoredDocument]
 
 def book_again(source: Engine, target: InstallationUnderTest, timeout_s: float) -> None:
     """Puts the documents of `source` on the scored topic of `target` and lets one worker of each kind finish them."""
-    producer = Producer(producer_settings(target.stack.kafka))
+    # All of them fit: nothing else is in work, and what a full queue does is the business of the publisher.
+    roomy = {"queue.buffering.max.messages": 1_000_000, "queue.buffering.max.kbytes": 1_048_576}
+    producer = Producer(producer_settings(target.stack.kafka) | roomy)
     for document in stored_documents(source, target.topics.raw):
         producer.produce(
             target.topics.scored,
