@@ -4,10 +4,12 @@
     2  the low watermark, read before anything else: whatever is complete by it has been committed by now
     3  delete jobs from changed_buckets (skipping rows that ingest holds)
     4  counts, findings, episodes
-    5  alerts, history, deliveries; jobs that are to be judged later go back on the list
+    5  alerts, history, deliveries; jobs that are to be judged later go back on the list, all go on those of rules too
     6  commit
 
-What if we die here? Before 6 nothing has happened and the jobs are on the list. After 6 the outbox has it all.
+When no job is left, the operator's rules take what is due from their lists: alerts, history, deliveries, commit.
+
+What if we die here? Before a commit nothing has happened and the jobs are on the list. After it the outbox has it all.
 
 A bucket b is judged once the watermark has reached b - guard: then the baseline, which ends there, is complete, and
 the count that ends with b can only grow. So no alarm depends on batches, speed or crashes.
@@ -31,7 +33,7 @@ from alerts.bell import TRENDS, Bell
 from alerts.delivery.announcing import Destination
 from alerts.detection.counts import Counts, StoredCounts
 from alerts.detection.detectors import Detector
-from alerts.detection.judging import judge
+from alerts.detection.judging import Known, judge
 from alerts.detection.lifecycle import Change, resolved
 from alerts.detection.name_counts import NameCounts
 from alerts.detection.series import minute_of
@@ -39,7 +41,10 @@ from alerts.detection.unlisted_surge import UnlistedSurge
 from alerts.detection.work import Claim, Job, claim, put_back
 from alerts.errors import WrongSettingError
 from alerts.patience import Patience
-from alerts.recording import record
+from alerts.recording import Gather, record
+from alerts.rules.desk import RuleDesk, check_quiet
+from alerts.rules.rule import Rule
+from alerts.rules.work import forget_others
 from storage.tables import alerts
 from storage.watermarks import look, low_watermark
 
@@ -85,6 +90,7 @@ class AlertEngine:
         poll_s: float = 1.0,
         jobs_at_once: int = 2000,
         holding: Holding | None = None,
+        rules: Sequence[Rule] = (),
     ) -> None:
         self._engine = engine
         self._detectors = tuple(detectors)
@@ -95,6 +101,8 @@ class AlertEngine:
         self._poll_s = poll_s
         self._jobs_at_once = jobs_at_once
         self._holding = holding or Holding()
+        check_quiet(rules, self._timing.allowed_lateness)
+        self._rules = RuleDesk(rules, self._guard_min, _known)
 
     def run(self, stop: threading.Event) -> None:
         """Works until `stop` is set, woken by ingest's commits, at the latest after `poll_s` seconds."""
@@ -117,6 +125,8 @@ class AlertEngine:
                     return taken
                 work = self._claim(connection, complete, after)
                 if not work.jobs:
+                    if self._rule(connection, complete):
+                        continue
                     self._end_quiet(connection, complete)
                     return taken
                 self._settle(connection, work.jobs, complete)
@@ -143,7 +153,7 @@ class AlertEngine:
     def _settle(self, connection: Connection, jobs: Sequence[Job], complete: int) -> None:
         later: set[Job] = set()
         for detector in self._detectors:
-            known = partial(alert_rows.near, connection, detector.name)
+            known = _known(connection, detector.name)
             for about, counts in _work(connection, detector, jobs, self._ready(complete)):
                 verdict = judge(
                     detector, about, complete=complete, quiet=self._timing.quiet, counts=counts, known=known
@@ -151,24 +161,38 @@ class AlertEngine:
                 self._record(connection, verdict.changes)
                 later |= verdict.later
         put_back(connection, later)
+        self._rules.take(connection, jobs)
+
+    def _rule(self, connection: Connection, complete: int) -> bool:
+        """Judges by rules what is due; returns whether anything was."""
+        due = list(self._rules.judge(connection, complete, self._jobs_at_once))
+        for ruled in due:
+            self._record(connection, ruled.changes, ruled.evidence)
+        return bool(due)
 
     def _end_quiet(self, connection: Connection, complete: int) -> None:
-        """Resolves what has been quiet for long enough; only when no job that could still belong to it is waiting."""
-        before = complete - int(self._timing.quiet.total_seconds() // 60)
+        """Resolves what has been quiet for long enough; only when no job that could still belong to it is waiting.
+
+        Also what a detector or rule found that is in the settings no more.
+        """
+        forget_others(connection, [rule.name for rule in self._rules.rules])
+        quiet_min = int(self._timing.quiet.total_seconds() // 60)
+        quiet = dict.fromkeys(alert_rows.detectors(connection), quiet_min)
+        quiet |= {rule.detector: rule.quiet_min for rule in self._rules.rules}
         changes = [
             Change(episode, resolved(episode))
-            for detector in self._detectors
-            for episodes in alert_rows.quiet_since(connection, detector.name, before).values()
+            for detector, minutes in sorted(quiet.items())
+            for episodes in alert_rows.quiet_since(connection, detector, complete - minutes).values()
             for episode in episodes
         ]
         self._record(connection, changes)
         active = select(func.count()).select_from(alerts).where(alerts.c.status != "resolved")
         metrics.alerts_active.set(connection.execute(active).scalar_one())
 
-    def _record(self, connection: Connection, changes: Sequence[Change]) -> None:
+    def _record(self, connection: Connection, changes: Sequence[Change], gather: Gather | None = None) -> None:
         if not changes:
             return
-        record(connection, changes, self._endpoints, self._clock(), self._holding)
+        record(connection, changes, self._endpoints, self._clock(), self._holding, gather)
         for change in changes:
             for event in change.events:
                 after = change.after
@@ -179,6 +203,10 @@ class AlertEngine:
                     severity=after.severity,
                     observed=after.peak.observed,
                 )
+
+
+def _known(connection: Connection, detector: str) -> Known:
+    return partial(alert_rows.near, connection, detector)
 
 
 def _work(

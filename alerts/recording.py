@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -15,11 +16,14 @@ from alerts.answers.labels import labels_of
 from alerts.answers.transition_rows import Taken
 from alerts.delivery.announcing import Destination, announce
 from alerts.detection import evidence
-from alerts.detection.lifecycle import Change
+from alerts.detection.evidence import Evidence
+from alerts.detection.lifecycle import Change, Episode
 from alerts.detection.unlisted import name_of
 from storage.tables import entities
 
-__all__ = ["record"]
+__all__ = ["Gather", "record"]
+
+Gather = Callable[[Episode], Evidence]
 
 
 @dataclass(frozen=True)
@@ -34,23 +38,32 @@ def record(
     endpoints: Sequence[Destination],
     now: datetime,
     holding: Holding | None = None,
+    gather: Gather | None = None,
 ) -> None:
-    """Writes alerts with evidence, history, and deliveries; `holding` (default: the usual rules) says what waits."""
+    """Writes alerts with evidence, history, and deliveries; `holding` (default: the usual rules) says what waits.
+
+    `gather` finds the evidence for an episode's peak; default: the bad news about its company.
+    """
     companies = _companies(connection, {change.after.entity_id for change in changes if change.before is None})
     holds = (holding or Holding()).look(connection, now)
     taken: list[Taken] = []
     for change in changes:
-        taken += _write(connection, change, companies, holds, now)
+        taken += _write(connection, change, companies, holds, now, gather or partial(_bad_news, connection))
     announce(connection, taken, endpoints, now)
 
 
 def _write(
-    connection: Connection, change: Change, companies: dict[str, _Company], holds: Holds, now: datetime
+    connection: Connection,
+    change: Change,
+    companies: dict[str, _Company],
+    holds: Holds,
+    now: datetime,
+    gather: Gather,
 ) -> list[Taken]:
     before, after = change.before, change.after
     if before is not None and before.peak == after.peak:
         return alert_rows.write(connection, change, None, now)
-    found = evidence.gather(connection, after.entity_id, after.peak)
+    found = gather(after)
     if before is not None:
         found = evidence.with_words_of(found, alert_rows.evidence_of(connection, after.alert_id))
     topics = evidence.topics_of(connection, found)
@@ -62,6 +75,10 @@ def _write(
         if not held_by:
             holds.opened(after, labels)
     return alert_rows.write(connection, change, {"evidence": evidence.as_json(found), "topics": topics}, now, held_by)
+
+
+def _bad_news(connection: Connection, episode: Episode) -> Evidence:
+    return evidence.gather(connection, episode.entity_id, episode.peak)
 
 
 def _companies(connection: Connection, wanted: Iterable[str]) -> dict[str, _Company]:

@@ -66,6 +66,7 @@ def alert_parts(settings: Settings, services: Services, entities: int, clock: Cl
         timing=timing_of(settings),
         poll_s=settings.alerts.poll_s,
         holding=holding_of(settings),
+        rules=[rule.judge() for rule in settings.alerts.rules],
     )
     parts: dict[str, Part] = {"alert-engine": alert_engine.run}
     if endpoints:

@@ -20,6 +20,7 @@ from deploy.commands import (
     label,
     losses,
     model_versions,
+    rules,
     silences,
     subscriptions,
     tokens,
@@ -44,6 +45,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(documents.app, name="documents")
 app.add_typer(losses.app, name="losses")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(rules.app, name="rules")
 app.add_typer(silences.app, name="silences")
 app.add_typer(model_versions.app, name="model-versions")
 app.add_typer(subscriptions.app, name="subscriptions")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, model_validator
 
 from deploy.risk_topics import GRAVE, RiskTopics
+from deploy.rule_settings import Rule
+from deploy.section import Section
 
 __all__ = [
     "Alerts",
@@ -27,7 +29,7 @@ __all__ = [
     "Model",
     "Redis",
     "Retention",
-    "Section",
+    "Rule",
     "Webhook",
     "Windows",
 ]
@@ -54,34 +56,6 @@ _USUAL_EVENTS: tuple[Event, ...] = (
     "digest.weekly",
 )
 Minutes = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """A table of `yuqing.toml`: frozen, and a name that it does not know is an error.
-
-    A secret named in `_secrets` may be given by the path of a file that holds it, as NAME_file.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    _secrets: ClassVar[tuple[str, ...]] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_secret_files(cls, data: object) -> object:
-        if not isinstance(data, dict):
-            return data
-        data = dict(data)
-        for name in cls._secrets:
-            file = data.get(f"{name}_file")
-            if not file:
-                continue
-            if data.get(name):
-                raise ValueError(f"both {name} and {name}_file are set: keep one of them")
-            try:
-                data[name] = Path(str(file)).read_text().strip()
-            except OSError as error:
-                raise ValueError(f"{name}_file cannot be read: {error}") from error
-        return data
 
 
 class Kafka(Section):
@@ -194,6 +168,14 @@ class Alerts(Section):
     flap_days: float = Field(default=14, gt=0)
     market_quiets_members: bool = True
     inhibit: tuple[Inhibit, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+    @model_validator(mode="after")
+    def _rules_have_names_of_their_own(self) -> Alerts:
+        names = [rule.name for rule in self.rules]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two rules are named {', '.join(doubled)}: give each its own name")
+        return self
 
 
 class Webhook(Section):

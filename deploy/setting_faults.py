@@ -25,6 +25,14 @@ class Origins:
     file: Path
     in_file: Mapping[str, Any]
 
+    def rule(self, steps: tuple[int | str, ...]) -> str:
+        """Of which rule a setting is, by the name that stands in the file; empty for any other setting."""
+        rules: Any = self.in_file.get("alerts", {}).get("rules") if steps[:2] == ("alerts", "rules") else None
+        if not isinstance(rules, list) or len(steps) < 3 or not isinstance(steps[2], int) or steps[2] >= len(rules):
+            return ""
+        name = rules[steps[2]].get("name") if isinstance(rules[steps[2]], Mapping) else None
+        return f"rule {name!r}, " if isinstance(name, str) else ""
+
     def of(self, steps: tuple[int | str, ...], variable: str) -> str:
         """The place that the setting at `steps` was given in."""
         if _holds(self.flags, steps):
@@ -71,7 +79,7 @@ def unknown_variables(
 def _fault(names: list[str], fault: dict[str, Any], origins: Origins, prefix: str) -> str:
     steps = _without_kind(fault["loc"])
     dotted = _dotted(steps)
-    where = origins.of(steps, prefix + "__".join(str(step) for step in steps).upper())
+    where = origins.rule(steps) + origins.of(steps, prefix + "__".join(str(step) for step in steps).upper())
     if fault["type"] == "extra_forbidden":
         near = _nearest(".".join(step for step in steps if isinstance(step, str)), names)
         return f"{dotted} ({where}): there is no such setting" + (f"; did you mean {near}?" if near else "")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, Secret, model_validator
 
-from deploy.sections import Section
+from deploy.section import Section
 
 __all__ = ["Source"]
 

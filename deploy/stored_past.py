@@ -29,14 +29,17 @@ def days(first: str, last: str) -> tuple[datetime, datetime]:
 
 
 @contextmanager
-def current_books(settings: Settings) -> Iterator[Engine]:
-    """The database, whose schema must be the one that this program knows. Raises UsageError."""
+def current_books(settings: Settings, *, read_only: bool = False) -> Iterator[Engine]:
+    """The database, whose schema must be the one that this program knows. Raises UsageError.
+
+    With `read_only` the database itself refuses to write.
+    """
     from deploy.services import open_services
     from storage.connection import connect
     from storage.schema import head, revision
 
     with open_services(settings) as services:
-        engine = connect(services.database_url, pool_size=2)
+        engine = connect(services.database_url, pool_size=2, read_only=read_only)
         try:
             if (at := revision(engine)) != head():
                 raise UsageError(f"the schema is at {at or 'nothing'}, {head()} is needed: run `yuqing migrate`")

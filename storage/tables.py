@@ -84,6 +84,12 @@ documents = Table(
     PrimaryKeyConstraint("document_id", "published_at"),
     Index("documents_ingested", "ingested_at", postgresql_using="brin"),
     Index(
+        "documents_published",
+        "published_at",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
+    ),
+    Index(
         "documents_bad_news_of_names",
         "published_at",
         postgresql_where=text("sentiment = 'negative' AND names <> '{}'"),
@@ -352,6 +358,18 @@ changed_buckets = Table(
     PrimaryKeyConstraint("entity_id", "bucket"),
     Index("changed_buckets_bucket", "bucket"),
     comment="Work for the alert engine: buckets whose sums moved. Written by ingest, deleted by the engine.",
+)
+
+rule_buckets = Table(
+    "rule_buckets",
+    metadata,
+    Column("rule", Text, nullable=False),
+    Column("entity_id", Text, nullable=False),
+    Column("bucket", _at, nullable=False),
+    Column("due", _at, nullable=False),
+    PrimaryKeyConstraint("rule", "entity_id", "bucket"),
+    Index("rule_buckets_due", "rule", "due"),
+    comment="Work for the alert engine: buckets that a rule judges once all is complete up to due.",
 )
 
 alerts = Table(

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 
 from alerts.answers.transition_rows import Taken, take
@@ -15,12 +16,13 @@ from alerts.answers.transitions import Status
 from alerts.detection.detectors import Finding
 from alerts.detection.evidence import Evidence, from_json
 from alerts.detection.lifecycle import FIRING, RESOLVED, Change, Episode, why
+from alerts.detection.rule_seen import RuleSeen
 from alerts.detection.series import minute_of, time_of
 from alerts.detection.thresholds import rank
 from alerts.detection.unlisted import offer
 from storage.tables import alerts
 
-__all__ = ["OPEN", "OVER", "episode_of", "evidence_of", "near", "quiet_since", "write"]
+__all__ = ["OPEN", "OVER", "detectors", "episode_of", "evidence_of", "near", "quiet_since", "write"]
 
 OPEN, OVER = "open", "over"
 """What `alerts.episode` says. An alert that somebody resolved by hand may belong to an episode that is still open."""
@@ -40,6 +42,11 @@ def near(
         or_(alerts.c.episode == OPEN, within),
     )
     return _by_entity(connection, query)
+
+
+def detectors(connection: Connection) -> list[str]:
+    """What has found alerts that are open, by name."""
+    return list(connection.execute(select(alerts.c.detector).where(alerts.c.episode == OPEN).distinct()).scalars())
 
 
 def quiet_since(connection: Connection, detector: str, bucket: int) -> dict[str, list[Episode]]:
@@ -90,7 +97,7 @@ def evidence_of(connection: Connection, alert_id: UUID) -> Evidence:
 
 def episode_of(row: Row[Any]) -> Episode:
     """The episode of a row of `alerts`."""
-    peak = row.evidence["peak"]
+    peak, rule = row.evidence["peak"], row.evidence.get("rule")
     finding = Finding(
         bucket=peak["bucket"],
         horizon_min=row.horizon_s // 60,
@@ -100,6 +107,7 @@ def episode_of(row: Row[Any]) -> Episode:
         p_value=row.p_value,
         severity=peak["severity"],
         since=peak["since"],
+        rule=msgspec.convert(rule, RuleSeen) if rule else None,
     )
     return Episode(
         alert_id=UUID(str(row.alert_id)),

@@ -68,6 +68,24 @@ class EvidenceDocument(BaseModel):
     explained_by: str = Field(description="The model that was asked for the words; empty until it was.")
 
 
+class BoundOut(BaseModel):
+    """One condition of a rule, and what was seen: a mean is to be as low as `bound`, all others as high."""
+
+    measure: str
+    bound: float
+    seen: float
+
+
+class RuleOut(BaseModel):
+    """What an operator's rule asked for and saw. `pattern` and `words` were looked for in title and lead."""
+
+    name: str
+    within_min: int
+    bounds: list[BoundOut]
+    pattern: str
+    words: list[str]
+
+
 class EvidenceOut(BaseModel):
     """Why an alert fired: its decisive minute, its baseline, and the documents that made it."""
 
@@ -75,6 +93,7 @@ class EvidenceOut(BaseModel):
     observed_documents: int
     baseline_per_day: float
     documents: list[EvidenceDocument]
+    rule: RuleOut | None = Field(description="Set where an operator's rule raised the alert.")
 
 
 @router.get("")
@@ -118,6 +137,7 @@ def get_evidence(parts: TheParts, _: Reader, alert_id: UUID) -> EvidenceOut:
         observed_documents=evidence.peak.observed_documents,
         baseline_per_day=evidence.baseline_per_day,
         documents=documents,
+        rule=RuleOut.model_validate(evidence.rule, from_attributes=True) if evidence.rule else None,
     )
 
 

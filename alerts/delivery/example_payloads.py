@@ -28,6 +28,7 @@ from alerts.delivery.payload import (
     PingPayload,
 )
 from alerts.detection.evidence import Document
+from alerts.detection.rule_seen import Bound, RuleSeen
 from alerts.detection.words import Word
 
 __all__ = ["rendered", "write"]
@@ -44,6 +45,7 @@ def rendered() -> dict[str, str]:
     ping = PingPayload(type="webhook.test", version=1, timestamp=_AT, data=PingData(text="This endpoint hears Yuqing."))
     texts = {
         "alert-v1.json": body,
+        "alert-rule-v1.json": msgspec.json.encode(_by_rule(opened)).decode(),
         "alert-reminded-v1.json": msgspec.json.encode(_reminded(opened)).decode(),
         "digest-v1.json": msgspec.json.encode(digest).decode(),
         "test-v1.json": msgspec.json.encode(ping).decode(),
@@ -102,6 +104,30 @@ def _alert() -> AlertPayload:
         also=(also,),
     )
     return AlertPayload(type="alert.opened", version=1, timestamp=_AT, data=data)
+
+
+def _by_rule(opened: AlertPayload) -> AlertPayload:
+    """An alert that an operator's rule raised."""
+    bounds = (
+        Bound(measure="negative_stories", bound=3, seen=4),
+        Bound(measure="negative_share", bound=0.5, seen=0.8),
+    )
+    rule = RuleSeen(name="bank-default", within_min=120, bounds=bounds, words=("default", "missed payment"))
+    data = msgspec.structs.replace(
+        opened.data,
+        alert_id=UUID("5f0c1d2e-6a55-5d8e-9a39-2f0c1b7c5e12"),
+        detector="rule:bank-default",
+        horizon_s=7200,
+        observed=4,
+        observed_documents=5,
+        expected=0,
+        baseline_per_day=0,
+        p_value=1,
+        also=(),
+        reason=f"{opened.data.severity}: {rule} to 2026-03-02 14:28 UTC",
+        rule=rule,
+    )
+    return msgspec.structs.replace(opened, data=data)
 
 
 def _reminded(opened: AlertPayload) -> AlertPayload:

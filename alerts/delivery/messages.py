@@ -34,6 +34,15 @@ _WORDS: Final[dict[Language, dict[str, Any]]] = {
         "severities": {name: name for name in _COLOURS},
         "statuses": {},
         "title": "[{severity}] {name}: {observed} negative stories{more}",
+        "rule_title": "[{severity}] {name}: rule {rule}{more}",
+        "measures": {
+            "negative_stories": "{seen:g} negative stories (at least {bound:g})",
+            "stories": "{seen:g} stories (at least {bound:g})",
+            "negative_documents": "{seen:g} negative documents (at least {bound:g})",
+            "documents": "{seen:g} documents (at least {bound:g})",
+            "negative_share": "{seen:.0%} of them negative (at least {bound:.0%})",
+            "mean_score": "mean score {seen:+.2f} (at most {bound:+.2f})",
+        },
         "more": " and {count} more",
         "daily": "Bad news of {day}",
         "weekly": "Bad news of the week from {day}",
@@ -66,6 +75,15 @@ _WORDS: Final[dict[Language, dict[str, Any]]] = {
             "reopened": "重新打开",
         },
         "title": "【{severity}】{name}：{observed} 条负面新闻{more}",
+        "rule_title": "【{severity}】{name}：规则 {rule}{more}",
+        "measures": {
+            "negative_stories": "{seen:g} 条负面新闻（至少 {bound:g} 条）",
+            "stories": "{seen:g} 条新闻（至少 {bound:g} 条）",
+            "negative_documents": "{seen:g} 篇负面文章（至少 {bound:g} 篇）",
+            "documents": "{seen:g} 篇文章（至少 {bound:g} 篇）",
+            "negative_share": "负面占 {seen:.0%}（至少 {bound:.0%}）",
+            "mean_score": "平均分 {seen:+.2f}（至多 {bound:+.2f}）",
+        },
         "more": "等 {count} 家公司",
         "daily": "{day} 负面新闻日报",
         "weekly": "{day} 起一周负面新闻周报",
@@ -119,6 +137,7 @@ def message(payload: Payload, language: Language) -> Message:
         "severities": words["severities"],
         "statuses": statuses,
         "colours": _COLOURS,
+        "measured": _measured(data, words) if isinstance(data, AlertData) else [],
         "hours": lambda seconds: f"{seconds / 3600:g}{words['hour']}",
         "number": lambda value: f"{value:.2g}",
         "p_value": lambda value: f"{value:.1e}",
@@ -140,8 +159,15 @@ def _alert_title(data: AlertData, language: Language) -> str:
     words = _WORDS[language]
     more = words["more"].format(count=len(data.also) + (language == "zh")) if data.also else ""
     severity = words["severities"][data.severity]
-    title: str = words["title"].format(severity=severity, name=data.company.name, observed=data.observed, more=more)
+    form = words["rule_title"] if data.rule else words["title"]
+    rule = data.rule.name if data.rule else ""
+    title: str = form.format(severity=severity, name=data.company.name, observed=data.observed, rule=rule, more=more)
     return title
+
+
+def _measured(data: AlertData, words: dict[str, Any]) -> list[str]:
+    bounds = data.rule.bounds if data.rule else ()
+    return [words["measures"][one.measure].format(seen=one.seen, bound=one.bound) for one in bounds]
 
 
 def _digest_title(payload: Payload, data: DigestData, words: dict[str, Any]) -> str:

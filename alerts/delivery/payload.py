@@ -12,6 +12,7 @@ import msgspec
 
 from alerts.answers.grouping import News
 from alerts.detection.evidence import Document, Moment
+from alerts.detection.rule_seen import RuleSeen
 from alerts.detection.series import time_of
 from alerts.detection.thresholds import Severity
 from alerts.detection.unlisted import line_of
@@ -72,7 +73,8 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     from the company's own past; `p_value` is the probability of at least as many. `actor` and `reason` say who
     brought the event about and why: "engine" is detection, "clock" a time that has come, all others are people.
     `also` are others of which the same is to be said: this one is the gravest. `add_to_list` is set where the name is
-    on no watch list: the line of CSV that puts it there.
+    on no watch list: the line of CSV that puts it there. `rule` is set where an operator's rule raised the alert: what
+    it asked for and saw. Nothing is claimed of how probable that is then: `expected` is 0 and `p_value` 1.
     """
 
     alert_id: UUID
@@ -95,6 +97,7 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     also: tuple[GroupMember, ...] = ()
     add_to_list: str = ""
+    rule: RuleSeen | None = None
 
 
 class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,6 +196,7 @@ def about(event: AlertEvent, group: Sequence[News], now: datetime) -> AlertPaylo
         reason=taken.reason,
         also=tuple(member(each) for each in group[1:]),
         add_to_list=line_of(episode.entity_id),
+        rule=peak.rule,
     )
     return AlertPayload(type=event, version=1, timestamp=now, data=data)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import DateTime, Uuid
 
 from alerts.detection.detectors import Finding
+from alerts.detection.rule_seen import RuleSeen
 from alerts.detection.series import time_of
 from alerts.detection.unlisted import is_unlisted, name_of
 from alerts.detection.words import Word
@@ -24,6 +26,7 @@ __all__ = [
     "Moment",
     "Peak",
     "as_json",
+    "assembled",
     "from_json",
     "gather",
     "topics_of",
@@ -114,6 +117,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     baseline_per_day: float
     documents: tuple[Document, ...]
     """Most novel and most negative first, at most `MOST_DOCUMENTS`."""
+    rule: RuleSeen | None = None
+    """What an operator's rule asked for and saw, where one raised the alert."""
 
 
 def gather(connection: Connection, entity_id: str, finding: Finding) -> Evidence:
@@ -128,6 +133,11 @@ def gather(connection: Connection, entity_id: str, finding: Finding) -> Evidence
             "most": MOST_DOCUMENTS,
         },
     )
+    return assembled(finding, rows)
+
+
+def assembled(finding: Finding, rows: Iterable[Any]) -> Evidence:
+    """The evidence for a finding, of rows of documents in their order."""
     return Evidence(
         peak=Peak(
             bucket=finding.bucket,
@@ -149,6 +159,7 @@ def gather(connection: Connection, entity_id: str, finding: Finding) -> Evidence
             )
             for row in rows
         ),
+        rule=finding.rule,
     )
 
 

@@ -22,13 +22,15 @@ class Bound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RuleSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule and how it was fulfilled; `matching` are the pattern and the words that were looked for."""
+    """A rule and how it was fulfilled; `pattern` and `words` were looked for in the texts."""
 
     name: str
     within_min: int
     bounds: tuple[Bound, ...]
-    matching: tuple[str, ...] = ()
+    pattern: str = ""
+    words: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        found = f", in texts with {' and '.join(self.matching)}" if self.matching else ""
-        return f"rule {self.name}: {', '.join(map(str, self.bounds))} within {self.within_min / 60:.3g} h{found}"
+        text = f"; pattern {self.pattern}" if self.pattern else ""
+        text += f"; words {', '.join(self.words)}" if self.words else ""
+        return f"rule {self.name}: {', '.join(map(str, self.bounds))} within {self.within_min / 60:.3g} h{text}"

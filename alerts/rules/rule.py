@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from alerts.detection.detectors import Finding
 from alerts.detection.rule_seen import Bound, RuleSeen
 from alerts.detection.series import MINUTES_A_DAY
 from alerts.detection.thresholds import Severity
+from alerts.patterns import compiled, of_words
 from alerts.rules.tally import MEASURES, Measure, Tally
 from alerts.rules.times import Times
 from storage.records import ANY_ENTITY
@@ -46,10 +48,8 @@ class Rule:
     groups: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
-    pattern: Any = None
-    words: Any = None
-    matching: tuple[str, ...] = ()
-    """`pattern` and `words` as they were written, for people to read."""
+    pattern: str = ""
+    words: tuple[str, ...] = ()
     times: Times = field(default_factory=Times)
 
     @property
@@ -60,7 +60,7 @@ class Rule:
     @property
     def reads_text(self) -> bool:
         """Whether what counts depends on what a document says."""
-        return self.pattern is not None or self.words is not None
+        return bool(self.pattern or self.words)
 
     @property
     def settled(self) -> bool:
@@ -78,8 +78,12 @@ class Rule:
 
     def finds(self, title: str, lead: str) -> bool:
         """Whether the text is one that it looks for."""
-        text = f"{title}\n{lead}"
-        return all(each is None or each.search(text) is not None for each in (self.pattern, self.words))
+        return all(each.search(title) or each.search(lead) for each in self._wanted)
+
+    @cached_property
+    def _wanted(self) -> tuple[Any, ...]:
+        pattern = (compiled(self.pattern),) if self.pattern else ()
+        return (*pattern, of_words(self.words)) if self.words else pattern
 
     def findings(self, tally: Tally, buckets: Sequence[int]) -> list[Finding]:
         """The buckets of `buckets` in which it fires, in their order."""
@@ -90,7 +94,7 @@ class Rule:
         for measure, bound in self.bounds.items():
             if seen[measure] > bound if measure == "mean_score" else seen[measure] < bound:
                 return None
-        leading = next((measure for measure in _COUNTS if measure in self.bounds), "documents")
+        leading: Measure = next((measure for measure in _COUNTS if measure in self.bounds), "documents")
         return Finding(
             bucket=bucket,
             horizon_min=self.within_min,
@@ -104,5 +108,7 @@ class Rule:
         )
 
     def _seen(self, seen: Mapping[Measure, float]) -> RuleSeen:
-        bounds = tuple(Bound(measure=name, bound=bound, seen=seen[name]) for name, bound in self.bounds.items())
-        return RuleSeen(name=self.name, within_min=self.within_min, bounds=bounds, matching=self.matching)
+        bounds = tuple(Bound(measure=each, bound=bound, seen=seen[each]) for each, bound in self.bounds.items())
+        return RuleSeen(
+            name=self.name, within_min=self.within_min, bounds=bounds, pattern=self.pattern, words=self.words
+        )

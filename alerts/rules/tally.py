@@ -13,20 +13,18 @@ from alerts.detection.series import Minutes
 
 __all__ = ["MEASURES", "Measure", "Row", "Tally"]
 
-Measure = Literal[
-    "negative_stories", "stories", "negative_documents", "documents", "negative_share", "mean_score"
-]
+Measure = Literal["negative_stories", "stories", "negative_documents", "documents", "negative_share", "mean_score"]
 """What a rule may ask for. A share is of the documents; a mean is of P(positive) - P(negative), -1 to 1."""
 
 MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
 
 Row = tuple[int, int, int, int, int, int]
-"""A minute, then documents, stories, negative documents, negative stories, and the sum of their scores in millionths."""
+"""A minute; documents, stories, negative documents, negative stories, and the sum of their scores in millionths."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """`buckets` strictly ascending minutes; `totals` (5, buckets + 1) running sums with a leading zero, in Row's order."""
+    """`buckets` ascending minutes; `totals` (5, buckets + 1) running sums with a leading zero, in the order of Row."""
 
     buckets: Minutes
     totals: NDArray[np.int64]
@@ -35,10 +33,10 @@ class Tally:
     def of(cls, rows: Iterable[Row]) -> Tally:
         """From rows in any order; a minute may come several times."""
         table = np.array(list(rows), dtype=np.int64).reshape(-1, 6)
-        buckets, place = np.unique(table[:, 0], return_inverse=True)
-        sums = np.zeros((5, buckets.size + 1), dtype=np.int64)
-        np.add.at(sums, (slice(None), place + 1), table[:, 1:].T)
-        return cls(buckets, np.cumsum(sums, axis=1))
+        table = table[np.argsort(table[:, 0], kind="stable")]
+        buckets, first = np.unique(table[:, 0], return_index=True)
+        sums = np.add.reduceat(table[:, 1:], first, axis=0) if buckets.size else table[:, 1:]
+        return cls(buckets, np.concatenate((np.zeros((5, 1), np.int64), np.cumsum(sums.T, axis=1)), axis=1))
 
     def within(self, bucket: int, minutes: int) -> dict[Measure, float]:
         """Every measure of the `minutes` that end with a bucket; share and mean are 0 of nothing."""

@@ -14,6 +14,7 @@ from alerts.detection.baselines import Baseline
 from alerts.detection.detectors import NegativeSurge
 from alerts.detection.thresholds import Budget
 from alerts.engine import AlertEngine, Timing
+from alerts.rules.rule import Rule
 from storage.ingest import Ingest, Ingested, ReadTo
 from storage.records import Mention, Novelty, Origin, Retraction, ScoredDocument, Sentiment
 from storage.tables import alert_history, alerts, changed_buckets, deliveries, entities
@@ -48,6 +49,8 @@ class Story:
     body: str = ""
     surface: str = ""
     beside: tuple[str, ...] = ()
+    source: str = "news.example"
+    topics: tuple[str, ...] = ()
 
 
 class Stage:
@@ -62,7 +65,7 @@ class Stage:
             names = [{"entity_id": "acme", "name": "Acme Ltd", "aliases": [], "tickers": []}]
             connection.execute(insert(entities), names)
 
-    def engine(self, *, jobs_at_once: int = 2000, poll_s: float = 0.05) -> AlertEngine:
+    def engine(self, *, jobs_at_once: int = 2000, poll_s: float = 0.05, rules: Sequence[Rule] = ()) -> AlertEngine:
         """Another alert engine on this database."""
         return AlertEngine(
             self.database,
@@ -72,6 +75,7 @@ class Stage:
             timing=Timing(allowed_lateness=LATENESS, quiet=timedelta(days=1)),
             poll_s=poll_s,
             jobs_at_once=jobs_at_once,
+            rules=rules,
         )
 
     def publish(self, *stories: Story) -> Ingested:
@@ -141,7 +145,8 @@ class Stage:
         return ScoredDocument(
             document_id=uuid5(UUID(int=7), f"{story}{uuid4()}"),
             origin=Origin(topic="documents.raw", partition=0, offset=self._offset),
-            source="news.example",
+            source=story.source,
+            topics=story.topics,
             url=story.url,
             title=story.title,
             body=story.body,

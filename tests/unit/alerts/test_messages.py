@@ -24,6 +24,7 @@ from alerts.delivery.payload import (
     PingData,
     PingPayload,
 )
+from alerts.detection.rule_seen import Bound, RuleSeen
 from alerts.detection.words import Word
 
 BANK = Company(entity_id="bank", name="某银行")
@@ -69,6 +70,36 @@ def test_an_alert_in_chinese() -> None:
     assert told.title == "【警告】Acme Ltd：5 条负面新闻等 2 家公司"
     assert "1 小时内 5 条负面新闻" in told.text
     assert "状态：进行中，li：在查" in told.text
+
+
+def by_rule() -> Any:
+    bounds = (
+        Bound(measure="negative_stories", bound=3, seen=4),
+        Bound(measure="negative_share", bound=0.5, seen=0.8),
+        Bound(measure="mean_score", bound=-0.3, seen=-0.45),
+    )
+    rule = RuleSeen(name="违约-1", within_min=60, bounds=bounds, pattern="<b>(a|b)", words=("default", "违约"))
+    return alert(rule=rule, detector="rule:违约-1", expected=0, p_value=1, also=(ALSO,))
+
+
+def test_an_alert_of_a_rule_says_what_it_asked_for_and_claims_nothing_of_how_probable_it_is() -> None:
+    told = message(by_rule(), "en")
+    assert told.title == "[warning] Acme Ltd: rule 违约-1 and 1 more"
+    assert told.text.splitlines()[0] == (
+        "New: rule 违约-1, 4 negative stories (at least 3), 80% of them negative (at least 50%), "
+        "mean score -0.45 (at most -0.30) in 1 h, pattern <b>(a|b), words default, 违约."
+    )
+    assert "expected" not in told.text
+    assert "&lt;b&gt;(a|b)" in told.html
+
+
+def test_an_alert_of_a_rule_in_chinese() -> None:
+    told = message(by_rule(), "zh")
+    assert told.title == "【警告】Acme Ltd：规则 违约-1等 2 家公司"
+    assert told.text.splitlines()[0] == (
+        "新警报：规则 违约-1，1 小时内 4 条负面新闻（至少 3 条），负面占 80%（至少 50%），"
+        "平均分 -0.45（至多 -0.30），模式 <b>(a|b)，关键词 default、违约。"
+    )
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

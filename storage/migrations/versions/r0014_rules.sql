@@ -1,0 +1,15 @@
+-- Work of operators' rules that waits until more is complete, and a small index by time of publication for rules that
+-- look at all documents together. Frozen: a change is a new revision.
+
+CREATE TABLE rule_buckets (
+    rule TEXT NOT NULL,
+    entity_id TEXT NOT NULL,
+    bucket TIMESTAMP WITH TIME ZONE NOT NULL,
+    due TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (rule, entity_id, bucket)
+);
+CREATE INDEX rule_buckets_due ON rule_buckets (rule, due);
+ALTER TABLE rule_buckets SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+COMMENT ON TABLE rule_buckets IS 'Work for the alert engine: buckets that a rule judges once all is complete up to due.';
+
+CREATE INDEX documents_published ON documents USING brin (published_at) WITH (pages_per_range = 32, autosummarize = on);
