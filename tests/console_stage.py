@@ -13,7 +13,7 @@ from uuid import UUID
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert, select, update
 
 sys.path.append(str(Path(__file__).parent / "integration"))
 
@@ -46,7 +46,7 @@ TELLING = "The bank <i>defaults</i> on its bonds as an inquiry into fraud widens
 
 WATCHED = [
     Entity(entity_id="acme", name="Acme Ltd"),
-    Entity(entity_id="beta", name="Beta <b>Bank</b>", aliases=("Beta",), tickers=("BET",), groups=("banks",)),
+    Entity(entity_id="beta", name="Beta <b>Bank</b>", aliases=("Beta",), tickers=("BET",), groups=("banks", "lenders")),
 ]
 """The list that the linker knows; Acme stands in the operator's own file."""
 
@@ -109,7 +109,8 @@ def stage_console(database: Engine) -> ConsoleStage:
     stage = Stage(database)
     with database.begin() as connection:
         beta = {"entity_id": "beta", "name": "Beta <b>Bank</b>", "aliases": ["Beta"], "tickers": ["BET"]}
-        connection.execute(insert(entities), [beta | {"groups": ["banks"]}])
+        connection.execute(insert(entities), [beta | {"groups": ["banks", "lenders"]}])
+        connection.execute(update(entities).where(entities.c.entity_id == "acme").values(groups=["lenders"]))
     stage.calm()
     stage.surge()
     stage.publish(

@@ -17,6 +17,7 @@ from alerts.api.problems import ProblemError
 from alerts.api.wire import Cursor, Limit, Page, Parameters, Short
 from alerts.reading import companies
 from alerts.reading.companies import Company, CompanyDay, Peer, TopicCount
+from alerts.reading.group_trends import Comparison, comparison, groups_of
 from alerts.reading.trend_points import newest
 
 __all__ = ["router"]
@@ -39,6 +40,12 @@ class CompanyPage(Page):
     """Companies in the order of their ids."""
 
     items: list[Company]
+
+
+class ComparisonQuery(Parameters):
+    """Beside whom."""
+
+    group: Short = Field(default="", description="One of the company's groups; the smallest one where it is left out.")
 
 
 class CompanyOut(BaseModel):
@@ -87,6 +94,22 @@ def get_peers(parts: TheParts, _: Reader, entity_id: EntityId) -> list[Peer]:
     with parts.reading() as connection:
         _company(connection, entity_id)
         return companies.peers(connection, entity_id, _now(connection, parts))
+
+
+@router.get("/{entity_id}/comparison")
+def get_comparison(
+    parts: TheParts, _: Reader, entity_id: EntityId, query: Annotated[ComparisonQuery, Query()]
+) -> Comparison:
+    """Its last seven days beside those of a group, in steps of six hours."""
+    with parts.reading() as connection:
+        _company(connection, entity_id)
+        group = query.group or next((name for name, _ in groups_of(connection, entity_id)), "")
+        found = comparison(connection, entity_id, group, _now(connection, parts))
+    if found is None:
+        raise ProblemError(
+            404, "No such group", "It is in no such group with others; GET /entities/ID lists its groups."
+        )
+    return found
 
 
 def _company(connection: Connection, entity_id: str) -> Company:

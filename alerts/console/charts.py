@@ -5,9 +5,10 @@ Shapes get classes, never style attributes: the page's policy allows none, and t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Final
 
 from markupsafe import Markup
@@ -15,7 +16,7 @@ from markupsafe import Markup
 from alerts.reading.expected_band import BandPoint
 from alerts.reading.trend_points import TrendPoint
 
-__all__ = ["band_chart", "bar_chart"]
+__all__ = ["band_chart", "bar_chart", "line_chart"]
 
 _WIDTH: Final = 720
 _HEIGHT: Final = 220
@@ -26,28 +27,31 @@ _TOP: Final = 8
 
 @dataclass(frozen=True)
 class _Plane:
-    """Where values stand: `since` to `until` across, 0 to `most` upwards."""
+    """Where values stand: `since` to `until` across, `least` to `most` upwards."""
 
     since: datetime
     until: datetime
     most: float
+    least: float = 0.0
 
     def x(self, at: datetime) -> float:
         share = (at - self.since) / (self.until - self.since) if self.until > self.since else 0.0
         return round(_LEFT + share * (_WIDTH - _LEFT - 8), 1)
 
     def y(self, value: float) -> float:
-        return round(_HEIGHT - _BOTTOM - value / self.most * (_HEIGHT - _BOTTOM - _TOP), 1)
+        share = (value - self.least) / (self.most - self.least)
+        return round(_HEIGHT - _BOTTOM - share * (_HEIGHT - _BOTTOM - _TOP), 1)
 
     def axes(self) -> Markup:
         """A line at the bottom, three numbers at the side, first and last time below."""
         lines = []
         for part in (0, 0.5, 1):
-            y = self.y(self.most * part)
+            value = self.least + (self.most - self.least) * part
+            y = self.y(value)
             lines.append(Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(_LEFT, _WIDTH - 8, y, y))
             lines.append(
                 Markup('<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>').format(
-                    _LEFT - 5, y + 4, f"{self.most * part:.3g}"
+                    _LEFT - 5, y + 4, f"{value:.3g}"
                 )
             )
         for at, anchor in ((self.since, "start"), (self.until, "end")):
@@ -101,6 +105,36 @@ def bar_chart(points: Sequence[TrendPoint], *, told: str, since: datetime, until
                     )
                 )
     return _svg(told, shapes)
+
+
+def line_chart(
+    at: Sequence[datetime],
+    lines: Mapping[str, Sequence[float | None]],
+    *,
+    told: str,
+    until: datetime,
+    least: float,
+    most: float,
+) -> Markup:
+    """A line for each class of `lines`, on one scale from `least` to `most`; it is broken where a value is missing."""
+    plane = _Plane(at[0], until, most, least)
+    shapes = [plane.axes()]
+    for kind, values in lines.items():
+        for run in _runs(list(zip(at, values, strict=True))):
+            places = [(plane.x(moment), plane.y(value)) for moment, value in run]
+            if len(places) == 1:
+                dot = Markup('<circle class="{}" cx="{}" cy="{}" r="3"/>')
+                shapes.append(dot.format(kind, *places[0]))
+            else:
+                shapes.append(Markup('<polyline class="{}" points="{}"/>').format(kind, _points(places)))
+    return _svg(told, shapes)
+
+
+def _runs(points: Sequence[tuple[datetime, float | None]]) -> Iterator[list[tuple[datetime, float]]]:
+    """Stretches of points that have values."""
+    for known, run in groupby(points, key=lambda point: point[1] is not None):
+        if known:
+            yield [(at, value) for at, value in run if value is not None]
 
 
 def _svg(told: str, shapes: Sequence[Markup]) -> Markup:

@@ -11,10 +11,12 @@ from fastapi.responses import HTMLResponse
 from alerts.api import cursors
 from alerts.api.wire import Cursor, Parameters, Short
 from alerts.console.charts import bar_chart
+from alerts.console.comparison import comparison_charts
 from alerts.console.visit import RefusedPageError, TheVisit
 from alerts.console.wording import wording
 from alerts.reading import companies
 from alerts.reading.alert_list import AlertFilter, list_alerts
+from alerts.reading.group_trends import comparison, groups_of
 from alerts.reading.stories import stories
 from alerts.reading.trend_points import newest, trend_points
 from storage.document_search import Wanted
@@ -46,8 +48,14 @@ def watch_list(visit: TheVisit, query: Annotated[WatchListQuery, Query()]) -> HT
     return visit.page("companies.html", companies=rows, query=query, following=following)
 
 
+class CompanyPageQuery(Parameters):
+    """Beside which group; the smallest one of the company where it is left out."""
+
+    group: Short = ""
+
+
 @router.get("/companies/{entity_id:path}")
-def company_page(visit: TheVisit, entity_id: Short) -> HTMLResponse:
+def company_page(visit: TheVisit, entity_id: Short, query: Annotated[CompanyPageQuery, Query()]) -> HTMLResponse:
     """One company; "now" is the newest minute of the stream."""
     with visit.parts.reading() as connection:
         company = companies.find_company(connection, entity_id)
@@ -62,6 +70,19 @@ def company_page(visit: TheVisit, entity_id: Short) -> HTMLResponse:
             "alerts": list_alerts(connection, AlertFilter(entity_id=entity_id), most=20),
             "stories": stories(connection, Wanted(entity_id=entity_id, novelty="new"), most=20),
         }
+        groups = [name for name, _ in groups_of(connection, entity_id)]
+        group = query.group if query.group in groups else next(iter(groups), "")
+        beside = comparison(connection, entity_id, group, until) if group else None
     told = wording(visit.language, "trend_told", name=company.name)
     chart = bar_chart(points, told=told, since=until - _WEEK, until=until)
-    return visit.page("company.html", company=company, points=points, chart=chart, **values)
+    charts = comparison_charts(beside, company.name, visit.language) if beside else []
+    return visit.page(
+        "company.html",
+        company=company,
+        points=points,
+        chart=chart,
+        groups=groups,
+        beside=beside,
+        charts=charts,
+        **values,
+    )

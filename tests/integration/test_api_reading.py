@@ -136,6 +136,24 @@ def test_companies_are_listed_and_shown(client: TestClient):
     assert client.get("/entities?group=banks").json()["items"][0]["entity_id"] == "beta"
 
 
+def test_a_company_is_compared_with_the_others_of_a_group(client: TestClient):
+    beside = client.get("/entities/acme/comparison").json()
+    last = beside["points"][-1]
+
+    assert (beside["group"], beside["members"], len(beside["points"])) == ("lenders", 1, 28)
+    assert beside["until"] == "2024-05-06T13:01:00Z"
+    assert (last["company"]["documents"], last["company"]["negative_share"]) == (8, 7 / 8)
+    assert (last["others"]["documents"], last["others"]["negative_share"]) == (6, 1)
+    assert last["others"]["mean_score"] == pytest.approx(-0.9)
+    assert beside["points"][0]["company"] == {"documents": 0, "negative_share": None, "mean_score": None}
+    assert beside["company"] == last["company"]
+
+
+@pytest.mark.parametrize(("path", "status"), [("beta/comparison?group=banks", 404), ("nobody/comparison", 404)])
+def test_nobody_is_compared_with_nobody(client: TestClient, path: str, status: int):
+    assert client.get(f"/entities/{path}").status_code == status
+
+
 def test_the_system_tells_how_far_it_is(client: TestClient):
     state = client.get("/system").json()["state"]
 

@@ -10,6 +10,9 @@ import pytest
 from console_stage import HOSTILE, TELLING, ConsoleStage
 from fastapi.testclient import TestClient
 from markupsafe import escape
+from sqlalchemy import update
+
+from storage.tables import entities
 
 PAGES = ("/", "/?show=all", "/stories", "/companies", "/companies/acme", "/companies/beta", "/system")
 
@@ -81,6 +84,26 @@ def test_a_company_page_has_trend_topics_stories_alerts_and_peers(client: TestCl
     assert f"/alerts/{console.alert_id()}" in [attributes.get("href") for _, attributes in page.tags]
     assert {"The last 24 hours", "Topics", "Stories"} <= set(re.split(r"\s*\n\s*", page.text))
     assert "svg" in [tag for tag, _ in page.tags]
+
+
+def test_a_company_page_compares_it_with_its_group_in_three_charts_and_a_table(client: TestClient):
+    page = Elements(client.get("/companies/acme").text)
+    told = [attributes["aria-label"] for tag, attributes in page.tags if tag == "svg"]
+
+    assert told[1:] == [
+        "Share of negative of Acme Ltd (solid) and of lenders (dashed). Over the week: 88% and 100%.",
+        "Documents a company of Acme Ltd (solid) and of lenders (dashed). Over the week: 8.0 and 6.0.",
+        "Mean score of Acme Ltd (solid) and of lenders (dashed). Over the week: -0.70 and -0.90.",
+    ]
+    assert "The whole week8.088 %−0.706.0100 %−0.90" in re.sub(r"\s*\n\s*", "", page.text)
+
+
+def test_a_company_without_a_group_is_compared_with_nobody(own_console: ConsoleStage):
+    with own_console.database.begin() as connection:
+        connection.execute(update(entities).values(groups=[]))
+    page = own_console.browser().get("/companies/acme?group=lenders").text
+
+    assert "No group of the watch list has it together with others." in page
 
 
 def test_stories_are_found_and_their_words_are_marked(client: TestClient):

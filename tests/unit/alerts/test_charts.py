@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.console.charts import band_chart, bar_chart
+from alerts.console.charts import band_chart, bar_chart, line_chart
 from alerts.reading.expected_band import BandPoint
 from alerts.reading.trend_points import TrendPoint
 
@@ -51,3 +51,23 @@ def test_bars_stand_on_the_ground_negative_ones_in_front():
 
     assert [kind for kind, _, _ in bars] == ["documents", "negative"]
     assert {round(float(y) + float(height)) for _, y, height in bars} == {198}
+
+
+@given(st.lists(st.none() | st.floats(-1, 1), min_size=2, max_size=40))
+def test_a_line_is_broken_where_nothing_is_known_and_stays_within_the_frame(values: list[float | None]):
+    at = [NOON + timedelta(hours=6 * step) for step in range(len(values))]
+    until = at[-1] + timedelta(hours=6)
+    svg = str(line_chart(at, {"own": values}, told="told", until=until, least=-1, most=1))
+    root = ElementTree.fromstring(svg)
+    dots = [shape for shape in root.iter() if shape.tag.endswith("circle")]
+
+    assert all(36 <= x <= 712 and 8 <= y <= 198 for x, y in numbers(svg))
+    assert len(numbers(svg)) + len(dots) == sum(value is not None for value in values)
+
+
+def test_two_lines_share_a_scale():
+    at = [NOON, NOON + timedelta(hours=6)]
+    lines = {"own": [1.0, 1.0], "others": [0.5, 0.5]}
+    svg = str(line_chart(at, lines, told="told", until=at[1], least=0, most=1))
+
+    assert [y for _, y in numbers(svg)] == [8, 8, 103, 103]
