@@ -125,12 +125,14 @@ def _listed(rows: list[dict[str, Any]]) -> str:
 def _shown(alert: dict[str, Any]) -> str:
     span = f"from {_minute(alert['first_bucket'])} to {_minute(alert['last_bucket'])}"
     expected = f"{alert['expected']:.2f} expected, p {alert['p_value']:.2g}"
+    from alerts.detection.evidence import from_json
     from alerts.detection.lifecycle import COUNTED
 
     counted = COUNTED.get(alert["detector"], "counts")
+    seen = f"{alert['observed']} {counted} within {alert['horizon_s'] // 60} minutes, {expected}"
     lines = [
         f"{alert['entity_id']}: {alert['severity']}, {alert['status']}, by {alert['detector']}",
-        f"{span}: {alert['observed']} {counted} within {alert['horizon_s'] // 60} minutes, {expected}",
+        f"{span}: {from_json(alert['evidence']).rule or seen}",
     ]
     documents = alert["evidence"].get("documents", []) if isinstance(alert["evidence"], dict) else []
     if documents:
