@@ -14,6 +14,7 @@ from alerts.console.answers import ANSWERS
 from alerts.console.watchlist import EntryQuery
 from alerts.console.wording import LANGUAGES, wording, words
 from alerts.reading.watch_preview import CautionKind
+from alerts.rules.tally import MEASURES
 
 CONSOLE = Path(__file__).parents[3] / "alerts" / "console"
 USED = {
@@ -43,6 +44,11 @@ def test_statuses_severities_and_answers_have_words():
     named = {*STATUSES, "critical", "warning", "watch", *(f"done_{action}" for action in ANSWERS)}
 
     assert sorted(named - set(words())) == []
+
+
+def test_what_rules_ask_for_has_words_with_places_for_both_numbers():
+    for measure in MEASURES:
+        assert places(words()[f"asked_{measure}"]["en"]) == {"seen", "bound"}
 
 
 def test_cautions_and_the_fields_of_an_entry_have_words():
