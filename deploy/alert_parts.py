@@ -88,10 +88,11 @@ def _words_of_model(settings: Settings) -> Explain:
 
 def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
     """The detectors in force. They share the budget."""
-    from alerts.detection import first_bad_news, risk_event, unlisted_surge
+    from alerts.detection import first_bad_news, market_surge, risk_event, unlisted_surge
     from alerts.detection.baselines import Baseline
     from alerts.detection.detectors import NegativeSurge
     from alerts.detection.first_bad_news import FirstBadNews
+    from alerts.detection.market_surge import MarketSurge
     from alerts.detection.risk_event import RiskEvent
     from alerts.detection.thresholds import Budget
     from alerts.detection.unlisted_surge import UnlistedSurge
@@ -99,7 +100,8 @@ def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
 
     given, listed = settings.alerts, max(entities, 1)
     shares = 1 + given.volume_surge + first_bad_news.SHARE * given.first_bad_news
-    shares += risk_event.SHARE * given.risk_event + unlisted_surge.SHARE * given.unlisted_surge
+    shares += risk_event.SHARE * given.risk_event + market_surge.SHARE * given.market_surge
+    shares += unlisted_surge.SHARE * given.unlisted_surge
     part = given.false_alarms_per_day / shares
     budget = Budget(part, listed)
     negative = NegativeSurge(
@@ -121,6 +123,7 @@ def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
     optional = (
         (given.first_bad_news, first),
         (given.risk_event, risk),
+        (given.market_surge, MarketSurge(Budget(market_surge.SHARE * part, 1))),
         (given.volume_surge, VolumeAlarm(budget)),
         (given.unlisted_surge, unlisted),
     )

@@ -156,6 +156,7 @@ class Alerts(Section):
     first_bad_news: bool = True
     risk_event: bool = True
     risk_topics: RiskTopics = GRAVE
+    market_surge: bool = True
     explain: bool = True
     guard_min: Minutes = 1440
     history_days: Positive = 21

@@ -47,9 +47,11 @@ class Inhibition:
 
 
 MARKET_QUIETS_MEMBERS: Final = Inhibition(
-    (parse(f"entity={ANY_ENTITY}"),), (parse(f"entity!={ANY_ENTITY}"), parse("severity!=critical"))
+    (parse(f"entity={ANY_ENTITY}"),),
+    (parse(f"entity!={ANY_ENTITY}"), parse("severity!=critical"), parse("detector!=risk_event")),
 )
-"""An alarm about the whole market says what its companies' alarms would; the gravest of them are told nevertheless."""
+"""An alarm about the whole market says what its companies' alarms would; the gravest of them are told nevertheless, and
+a fraud is no matter of the market."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from alerts.detection.backtest import Backtest
 from alerts.detection.calm import CalmStories, CalmVolume, calm_market
 from alerts.detection.detectors import Detector, History, NegativeSurge
 from alerts.detection.first_bad_news import FirstBadNews
+from alerts.detection.market_surge import MarketSurge
 from alerts.detection.peaks import Peaks
 from alerts.detection.promises import Promise
 from alerts.detection.regular import RegularCounts
@@ -67,12 +68,13 @@ class Calibration:
 
     def rows(self) -> Iterator[Row]:
         """Stratum by stratum, then all of them, for each detector."""
-        live, backtest = VolumeAlarm(Budget(1, 1)), Backtest()
+        live, market, backtest = VolumeAlarm(Budget(1, 1)), MarketSurge(Budget(1, 1)), Backtest()
         part = Budget(self.promised / _DAYS_A_MONTH, 1)
         detectors = (
             ("negative_surge", self._stories(NegativeSurge(part))),
             ("first_bad_news", self._stories(FirstBadNews(part))),
             ("risk_event", self._stories(RiskEvent(part.false_alarms_per_day, 1), _GRAVE_SHARE)),
+            ("market_surge", self._volume(market.surge, market.promise, market.step_min)),
             ("volume_surge", self._volume(live.surge, live.promise)),
             ("backtest", self._volume(backtest.detector, backtest.promise)),
         )
@@ -99,7 +101,7 @@ class Calibration:
                 alarms += episodes([finding.bucket for finding in found], 3 * MINUTES_A_DAY)
             yield stratum, entities * months, alarms
 
-    def _volume(self, surge: VolumeSurge, promise: Promise) -> Iterator[tuple[str, float, int]]:
+    def _volume(self, surge: VolumeSurge, promise: Promise, step_min: int = 5) -> Iterator[tuple[str, float, int]]:
         peaks, threshold = Peaks(), promise.threshold(self.promised)
         random, calm = np.random.default_rng(self.seed + 1), CalmVolume(_VOLUME_DAYS)
         months = (_VOLUME_DAYS - _WARM_VOLUME_DAYS) / _DAYS_A_MONTH
@@ -109,10 +111,11 @@ class Calibration:
             for start in range(0, entities, _AT_ONCE):
                 size = min(_AT_ONCE, entities - start)
                 counts = np.stack([calm.draw(random, _between(random, low, high)) for _ in range(size)])
-                evidence = surge.judge(RegularCounts(0, 5, counts)).evidence
-                for one in evidence[:, _WARM_VOLUME_DAYS * calm.slots :]:
-                    told = peaks.told(one, 5)
-                    alarms += episodes((np.flatnonzero(told >= threshold) * 5).tolist(), peaks.quiet_min)
+                steps = counts.reshape(size, -1, step_min * calm.slots // MINUTES_A_DAY).sum(axis=2)
+                evidence = surge.judge(RegularCounts(0, step_min, steps)).evidence
+                for one in evidence[:, _WARM_VOLUME_DAYS * MINUTES_A_DAY // step_min :]:
+                    told = peaks.told(one, step_min)
+                    alarms += episodes((np.flatnonzero(told >= threshold) * step_min).tolist(), peaks.quiet_min)
             yield stratum, entities * months, alarms
 
     def _entities(self, months: float) -> int:

@@ -20,8 +20,8 @@ from alerts.errors import WrongSettingError
 __all__ = ["Counted", "Detector", "Finding", "History", "NegativeSurge"]
 
 
-Counted = Literal["negative", "all"]
-"""What of an entity a detector looks at: what is said against it, or all that is said about it."""
+Counted = Literal["negative", "all", "market"]
+"""What a detector looks at: what is said against a company, all that is said about it, or the market's own counts."""
 
 
 @dataclass(frozen=True)

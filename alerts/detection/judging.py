@@ -12,11 +12,13 @@ import numpy as np
 from alerts.detection.counts import Counts
 from alerts.detection.detectors import Detector, Finding, History
 from alerts.detection.lifecycle import Change, Course, Episode
-from alerts.detection.series import Series
+from alerts.detection.series import MINUTES_A_DAY, Series
 from alerts.detection.work import Job
 from storage.records import ANY_ENTITY
 
 __all__ = ["Known", "Verdict", "find", "judge", "settle"]
+
+_MARKET_REACH_MIN, _MARKET_ECHO_MIN = 30 * MINUTES_A_DAY, 7 * MINUTES_A_DAY
 
 Known = Callable[[Sequence[str], int, int], dict[str, list[Episode]]]
 """By entity, episodes that are active, or lie between two buckets."""
@@ -61,22 +63,25 @@ def find(detector: Detector, jobs: Sequence[Job], ready: int, counts: Counts) ->
     """By entity, the findings that the jobs may have brought about, in buckets up to `ready`.
 
     A count that grew in one bucket grows every horizon that holds the bucket, so the later buckets within the
-    detector's echo are judged again: this is what makes the order of arrival not matter. The market-wide rows are
-    yardstick, not patient: they have a rhythm of their own, which this generation of detectors does not know.
+    detector's echo are judged again: this is what makes the order of arrival not matter. For most detectors the
+    market-wide rows are yardstick, not patient: they have a rhythm of their own.
     """
     touched: dict[str, list[int]] = defaultdict(list)
     for bucket, entity_id in jobs:
-        if entity_id != ANY_ENTITY:
+        if (entity_id == ANY_ENTITY) == (detector.counted == "market"):
             touched[entity_id].append(bucket)
     if not touched:
         return {}
+    if detector.counted == "market":
+        findings = _in_market(detector, touched[ANY_ENTITY], ready, counts)
+        return {ANY_ENTITY: findings} if findings else {}
     first = min(min(buckets) for buckets in touched.values())
     until = min(max(max(buckets) for buckets in touched.values()) + detector.echo_min, ready)
     series = _read(detector, sorted(touched), first - detector.reach_min, until, counts)
     worth = {entity_id: _worth_judging(each, touched[entity_id], detector, ready) for entity_id, each in series.items()}
     if not any(worth.values()):
         return {}
-    market = counts.market(first - detector.market_reach_min, until, detector.topics)
+    market = _market(detector, first, until, ready, counts)
     found = {
         entity_id: detector.findings(History(series[entity_id], market), buckets)
         for entity_id, buckets in worth.items()
@@ -89,6 +94,22 @@ def _read(detector: Detector, entities: Sequence[str], since: int, until: int, c
     if detector.counted == "all":
         return counts.volumes(entities, since, until)
     return counts.entities(entities, since, until, detector.topics)
+
+
+def _market(detector: Detector, first: int, last: int, ready: int, counts: Counts) -> Series:
+    """The market's hours, enough of them for any detector: whoever asks next gets the same."""
+    since = first - max(detector.market_reach_min, _MARKET_REACH_MIN)
+    return counts.market(since, min(last + _MARKET_ECHO_MIN, ready), detector.topics)
+
+
+def _in_market(detector: Detector, touched: Sequence[int], ready: int, counts: Counts) -> list[Finding]:
+    """The hours within the echo of a touched one, each named by its first minute."""
+    moved = np.unique(np.asarray(touched, dtype=np.int64) // 60 * 60)
+    market = _market(detector, int(moved[0]), int(moved[-1]) + detector.echo_min, ready, counts)
+    hours = market.buckets - 59
+    behind = hours - moved[np.maximum(np.searchsorted(moved, hours, side="right") - 1, 0)]
+    worth = (behind >= 0) & (behind < detector.echo_min) & (hours <= ready)
+    return detector.findings(History(market, market), hours[worth].tolist())
 
 
 def _worth_judging(series: Series, touched: Sequence[int], detector: Detector, ready: int) -> list[int]:

@@ -45,6 +45,7 @@ COUNTED = {
     "unlisted_surge": "negative stories",
     "first_bad_news": "negative stories after a long quiet",
     "risk_event": "negative stories of a grave risk",
+    "market_surge": "negative stories of the whole market",
     "volume_surge": "documents",
 }
 """What the numbers of each detector's findings count."""

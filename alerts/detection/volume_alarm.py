@@ -12,13 +12,12 @@ import numpy as np
 from alerts.detection.detectors import Counted, Finding, History
 from alerts.detection.promises import VOLUME_ALARM, Promise
 from alerts.detection.regular import Floats, RegularCounts
-from alerts.detection.series import MINUTES_A_DAY, Series
+from alerts.detection.series import MINUTES_A_DAY, Minutes, Series
 from alerts.detection.thresholds import Budget, severity
 from alerts.detection.volume_surge import Judged, VolumeSurge
 
 __all__ = ["VolumeAlarm"]
 
-_STEP_MIN = 5
 _DAYS_A_MONTH = 30
 _LEAST_EVIDENCE = 0.5
 """No budget is so generous that what every other day brings is a surge."""
@@ -26,7 +25,7 @@ _LEAST_EVIDENCE = 0.5
 
 @dataclass(frozen=True)
 class VolumeAlarm:
-    """Fires in the five minutes in which the evidence of VolumeSurge reaches what its part of the budget asks for.
+    """Fires in the `step_min` minutes in which VolumeSurge's evidence reaches what its part of the budget asks for.
 
     News takes hours where talk takes minutes, and there is less of it: its horizons are longer than a backtest's.
 
@@ -43,6 +42,7 @@ class VolumeAlarm:
     history_days: int = 28
     awake_documents: int = 20
     min_documents: int = 5
+    step_min: int = 5
 
     topics: ClassVar[tuple[str, ...]] = ()
     name: ClassVar[str] = "volume_surge"
@@ -50,7 +50,7 @@ class VolumeAlarm:
 
     @property
     def guard_min(self) -> int:
-        return MINUTES_A_DAY - self.surge.expectation.around_min - 2 * _STEP_MIN
+        return MINUTES_A_DAY - self.surge.expectation.around_min - 2 * self.step_min
 
     @property
     def reach_min(self) -> int:
@@ -62,27 +62,32 @@ class VolumeAlarm:
 
     @property
     def echo_min(self) -> int:
-        return max(self.surge.horizons_min) + _STEP_MIN
+        return max(self.surge.horizons_min) + self.step_min
 
     def findings(self, history: History, buckets: Sequence[int]) -> list[Finding]:
         days: dict[int, list[int]] = defaultdict(list)
         for step in self._worth(history.entity, buckets):
-            days[step * _STEP_MIN // MINUTES_A_DAY].append(step)
+            days[step * self.step_min // MINUTES_A_DAY].append(step)
         return [finding for day, steps in sorted(days.items()) for finding in self._of_day(history, day, steps)]
+
+    def _total(self, series: Series) -> Minutes:
+        """The running sums of what is counted."""
+        return series.total_documents
 
     def _worth(self, series: Series, buckets: Sequence[int]) -> list[int]:
         """The steps of the buckets in whose longest horizon enough was said to fire; most of the time it was not."""
-        steps = np.unique(np.asarray(buckets, dtype=np.int64) // _STEP_MIN)
-        ends = (steps + 1) * _STEP_MIN - 1
-        until, before = (series.total_documents[series.up_to(at)] for at in (ends, ends - max(self.surge.horizons_min)))
+        steps = np.unique(np.asarray(buckets, dtype=np.int64) // self.step_min)
+        ends = (steps + 1) * self.step_min - 1
+        total = self._total(series)
+        until, before = (total[series.up_to(at)] for at in (ends, ends - max(self.surge.horizons_min)))
         worth: list[int] = steps[until - before >= self.min_documents].tolist()
         return worth
 
     def _of_day(self, history: History, day: int, steps: Sequence[int]) -> list[Finding]:
         first = (day - self.history_days) * MINUTES_A_DAY
-        judged = self.surge.judge(RegularCounts(first, _STEP_MIN, self._counts(history, first)[None]))
+        judged = self.surge.judge(RegularCounts(first, self.step_min, self._counts(history, first)[None]))
         threshold = max(_LEAST_EVIDENCE, self.promise.threshold(self.budget.promised_a_month))
-        places = [(step, step - first // _STEP_MIN) for step in steps]
+        places = [(step, step - first // self.step_min) for step in steps]
         found = [
             self._finding(history.entity, step, judged, place)
             for step, place in places
@@ -93,9 +98,9 @@ class VolumeAlarm:
     def _counts(self, history: History, first: int) -> Floats:
         """(buckets,) the documents of each step of the history and the day itself; NaN on days that slept."""
         days = self.history_days + 1
-        edges = first + np.arange(days * MINUTES_A_DAY // _STEP_MIN + 1) * _STEP_MIN
+        edges = first + np.arange(days * MINUTES_A_DAY // self.step_min + 1) * self.step_min
         series, market = history.entity, history.market
-        counts = np.diff(series.total_documents[series.up_to(edges - 1)]).astype(np.float64)
+        counts = np.diff(self._total(series)[series.up_to(edges - 1)]).astype(np.float64)
         midnights = first + np.arange(days) * MINUTES_A_DAY
         said = np.diff(market.total_documents[market.up_to(midnights - 1)])
         asleep = np.append(said < self.awake_documents, False)
@@ -103,17 +108,20 @@ class VolumeAlarm:
 
     def _finding(self, series: Series, step: int, judged: Judged, place: int) -> Finding:
         seen = max(judged.horizons, key=lambda each: each.rarity[0, place])
-        end = (step + 1) * _STEP_MIN
+        end = (step + 1) * self.step_min
         inside = int(series.up_to(np.array([end - 1 - seen.horizon_min]))[0])
-        observed = int(series.total_documents[series.up_to(np.array([end - 1]))[0]] - series.total_documents[inside])
+        ends = int(series.up_to(np.array([end - 1]))[0])
+        observed, documents = (
+            int(total[ends] - total[inside]) for total in (self._total(series), series.total_documents)
+        )
         a_day = float(self.promise.rate(judged.evidence[0, place])) / _DAYS_A_MONTH
         return Finding(
-            bucket=step * _STEP_MIN,
+            bucket=step * self.step_min,
             horizon_min=seen.horizon_min,
             observed=observed,
-            observed_documents=observed,
+            observed_documents=documents,
             expected=float(seen.mean[0, place]),
             p_value=min(1.0, a_day),
             severity=severity(a_day, self.budget.promised_a_month / _DAYS_A_MONTH, observed),
-            since=int(series.buckets[inside]),
+            since=int(series.buckets[inside]) // self.step_min * self.step_min,
         )

@@ -161,20 +161,22 @@ def test_alert_settings_begin_with_what_the_detector_was_calibrated_for() -> Non
     from alerts.detection.baselines import Baseline
     from alerts.detection.detectors import NegativeSurge
     from alerts.detection.first_bad_news import FirstBadNews
+    from alerts.detection.market_surge import MarketSurge
     from alerts.detection.risk_event import RiskEvent
     from alerts.detection.thresholds import Budget
     from alerts.detection.unlisted_surge import UnlistedSurge
     from alerts.engine import Timing
     from deploy.alert_parts import detectors_of, timing_of
 
-    given = {"false_alarms_per_day": 7.0}
+    given = {"false_alarms_per_day": 7.08}
     assert detectors_of(load_settings(flags={"alerts": given}), 7) == (
         NegativeSurge(Budget(4, 7)),
         FirstBadNews(Budget(1, 7)),
         RiskEvent(1, 7),
+        MarketSurge(Budget(0.08, 1)),
         UnlistedSurge(1, Baseline(memory_days=21)),
     )
-    off = dict.fromkeys(("unlisted_surge", "first_bad_news", "risk_event"), False)
+    off = dict.fromkeys(("unlisted_surge", "first_bad_news", "risk_event", "market_surge"), False)
     assert detectors_of(load_settings(flags={"alerts": off}), 7) == (NegativeSurge(Budget(1, 7)),)
     assert timing_of(load_settings()) == Timing()
 
