@@ -6,10 +6,11 @@ Everything is written by the product's own parts: ingest, alert engine, explaine
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -17,7 +18,7 @@ from sqlalchemy import Engine, insert, select, update
 
 sys.path.append(str(Path(__file__).parent / "integration"))
 
-from alert_stage import DESK, Stage, Story
+from alert_stage import DESK, NOON, Stage, Story
 
 from alerts import tokens
 from alerts.api.limits import Limits
@@ -94,6 +95,24 @@ class ConsoleStage:
         with self.database.begin() as connection:
             actor = name or f"a {role}"
             return tokens.create(connection, actor, role, now=wall_clock(), lasts=lasts, scopes=scopes)[1]
+
+    def earlier(
+        self,
+        entity_id: str,
+        days: int,
+        *,
+        topics: Sequence[str] = (),
+        detector: str = "negative_surge",
+        status: str = "resolved",
+    ) -> UUID:
+        """Another alert, like the stage's own ones, that began so many days before noon."""
+        alert_id, at = uuid4(), NOON - timedelta(days=days)
+        with self.database.begin() as connection:
+            row = dict(connection.execute(select(alerts)).mappings().first() or {})
+            row |= {"alert_id": alert_id, "entity_id": entity_id, "first_bucket": at, "last_bucket": at}
+            row |= {"topics": list(topics), "detector": detector, "status": status, "episode": "over"}
+            connection.execute(insert(alerts).values(row))
+        return alert_id
 
     def alert_id(self, entity_id: str = "acme") -> UUID:
         """The newest alert of a company."""

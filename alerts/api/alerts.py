@@ -17,6 +17,7 @@ from alerts.api.wire import Cursor, Instant, Limit, MaybeFlag, MaybeInstant, Pag
 from alerts.detection.evidence import from_json
 from alerts.reading import alert_list
 from alerts.reading.alert_list import AlertFilter, AlertSummary, Entry, Sent
+from alerts.reading.similar_alerts import SimilarAlert, similar_alerts
 
 __all__ = ["EvidenceDocument", "EvidenceOut", "router", "the_alert"]
 
@@ -147,6 +148,14 @@ def get_history(parts: TheParts, _: Reader, alert_id: UUID) -> list[Entry]:
     the_alert(parts, alert_id)
     with parts.reading() as connection:
         return alert_list.history(connection, alert_id)
+
+
+@router.get("/{alert_id}/similar")
+def get_similar(parts: TheParts, _: Reader, alert_id: UUID) -> list[SimilarAlert]:
+    """Earlier alerts that are like it, the likest first, and how they ended; 8 at most."""
+    the_alert(parts, alert_id)
+    with parts.reading() as connection:
+        return similar_alerts(connection, alert_id)
 
 
 @router.get("/{alert_id}/deliveries")

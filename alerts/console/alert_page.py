@@ -20,6 +20,7 @@ from alerts.detection.evidence import Evidence, from_json
 from alerts.detection.series import time_of
 from alerts.reading import alert_list, companies
 from alerts.reading.expected_band import BandPoint, expected_band
+from alerts.reading.similar_alerts import similar_alerts
 from alerts.reading.telling import beginning_of
 
 __all__ = ["router"]
@@ -54,6 +55,7 @@ def alert_page(visit: TheVisit, alert_id: UUID, query: Annotated[DoneQuery, Quer
             peak=time_of(evidence.peak.bucket),
         )
         history = alert_list.history(connection, alert_id)
+        similar = similar_alerts(connection, alert_id)
         sent = alert_list.sent(connection, alert_id)
         body = beginning_of(connection, evidence.documents[0]) if evidence.documents else ""
         names = [alert.name, *(company.aliases if company else ()), *alert_list.surfaces(connection, alert_id)]
@@ -69,6 +71,7 @@ def alert_page(visit: TheVisit, alert_id: UUID, query: Annotated[DoneQuery, Quer
         chart=chart,
         points=[point for point in points if point.observed or point is points[-1]],
         history=history,
+        similar=similar,
         sent=sent,
         names=names,
         passage=_passage(visit, evidence, body, names),

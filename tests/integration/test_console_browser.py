@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -154,6 +155,29 @@ def test_words_that_moved_the_model_are_marked_without_colour_and_said_in_a_line
         told = page.get_by_text("Words that made it negative")
         for text in marks.all_inner_texts():
             expect(told).to_contain_text(text)
+        assert wrong == []
+
+
+def test_what_became_of_similar_alerts_is_a_table_that_a_screen_reader_can_read(acting: Visitor):
+    path = f"/alerts/{acting.staged.alert_id()}"
+    acting.staged.earlier("acme", 40)
+    with acting.visit(path=path, bypass_csp=True) as (page, _):
+        table = page.get_by_label("Similar alerts before")
+        expect(table.get_by_role("rowheader", name="Acme Ltd")).to_be_visible()
+        expect(table.get_by_role("cell", name="went quiet by itself")).to_be_visible()
+        found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
+        assert wider_than_the_screen(page) == 0
+
+
+def test_the_numbers_behind_a_comparison_can_be_read_as_a_table(visitor: Visitor):
+    with visitor.visit("viewer", "/companies/acme") as (page, wrong):
+        page.locator("#beside summary").press("Enter")
+        table = page.locator("#beside").get_by_role("table")
+        expect(table).to_have_accessible_name(re.compile("steps of six hours"))
+        expect(table.get_by_role("columnheader", name="lenders")).to_be_visible()
+        expect(table.get_by_role("row", name=re.compile("^The whole week"))).to_contain_text("88 %")
+        assert table.get_by_role("row").count() == 31
         assert wrong == []
 
 
