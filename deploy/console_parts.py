@@ -32,7 +32,8 @@ def console_parts(settings: Settings, services: Services, clock: Clock) -> Itera
 
     with listen(settings.console) as listening, _api_parts(settings, services, clock) as parts:
         app = console_app(parts, https=settings.console.https)
-        yield {"live": parts.live.run, "server": partial(serve, app, listening)}
+        proxies = [str(each) for each in settings.console.proxies]
+        yield {"live": parts.live.run, "server": partial(serve, app, listening, proxies=proxies)}
 
 
 def listen(console: Console) -> socket.socket:

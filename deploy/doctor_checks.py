@@ -114,6 +114,17 @@ def endpoints(patient: Patient) -> str:
     return f"{len(webhooks)} webhooks{channels}" if found else "no webhook is configured: alerts are only stored"
 
 
+def secrets(patient: Patient) -> str:
+    """Nobody else on this machine can read a file that holds a secret."""
+    from deploy.secret_files import open_to_all, secret_files
+
+    files = secret_files(patient.settings)
+    if open_files := [str(file) for file in files if open_to_all(file)]:
+        told = ", ".join(open_files)
+        raise WrongError(f"every user of this machine can read {told}", fix=f"chmod o-rwx {' '.join(open_files)}")
+    return f"{len(files)} files, readable by their owners alone" if files else "none is kept in a file of its own"
+
+
 def broker(patient: Patient) -> str:
     """The broker answers."""
     from confluent_kafka.admin import AdminClient
@@ -218,6 +229,7 @@ INSTALLATION: tuple[tuple[str, Examine], ...] = (
     ("watch lists", watch_lists),
     ("disk", disk),
     ("webhooks", endpoints),
+    ("secrets", secrets),
 )
 SERVICES: tuple[tuple[str, Examine], ...] = (
     ("broker", broker),

@@ -237,6 +237,7 @@ class Console(Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8321, ge=0, le=65_535)
     https: bool = False
+    proxies: tuple[IPvAnyNetwork, ...] = ()
     requests_per_minute: Positive = 600
     statement_timeout_s: Seconds = 5
     pool: Positive = 4

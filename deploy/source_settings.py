@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, Secret, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, Secret, model_validator
 
 from deploy.section import Section
 
@@ -21,6 +21,20 @@ class Source(Section):
     name: str = Field(pattern=r"^[a-zA-Z0-9_.-]+$")
     kind: Literal["rss", "http", "replay"]
     options: Secret[dict[str, Any]] = Field(default=Secret[dict[str, Any]]({}))
+    _secret_files: tuple[Path, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _note_files(cls, data: object, handler: ModelWrapValidatorHandler[Source]) -> Source:
+        source = handler(data)
+        given = data.items() if isinstance(data, dict) else ()
+        source._secret_files = tuple(Path(str(value)) for key, value in given if str(key).endswith("_file"))
+        return source
+
+    @property
+    def secret_files(self) -> tuple[Path, ...]:
+        """The files that options were read from."""
+        return self._secret_files
 
     @model_validator(mode="before")
     @classmethod

@@ -76,6 +76,26 @@ def test_a_token_of_the_command_line_opens_the_api_until_it_is_revoked(
     assert "token" not in shown
 
 
+def test_a_proxy_that_the_settings_name_is_believed_about_who_asks(
+    settings: Settings, port: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("YUQING_CONSOLE__PROXIES", '["127.0.0.1"]')
+    services = Services("127.0.0.1:9", settings.database.url.get_secret_value(), "redis://127.0.0.1:9")
+    stop = threading.Event()
+    with console_parts(load_settings(), services, wall_clock) as parts:
+        running = threading.Thread(target=run_together, args=(parts, stop))
+        running.start()
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1") as client:
+                wrong = {"Authorization": "Bearer yq_0_x"}
+                for guess, visitor in enumerate(["203.0.113.5"] * 11 + ["203.0.113.6"]):
+                    answer = client.get("/alerts", headers=wrong | {"X-Forwarded-For": visitor})
+                    assert answer.status_code == (429 if guess == 10 else 401)
+        finally:
+            stop.set()
+            running.join()
+
+
 def test_tokens_are_told_in_words_too(settings: Settings, capsys: pytest.CaptureFixture[str]):
     assert main(["tokens", "list"]) == 0
     assert main(["tokens", "create", "ada", "--days", "400"]) == 1

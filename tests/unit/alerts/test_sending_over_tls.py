@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -78,8 +79,11 @@ class Taking(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def https_server(proof: Path) -> Iterator[str]:
+def https_server(proof: Path, newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if newest != ssl.TLSVersion.MAXIMUM_SUPPORTED:
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = context.maximum_version = newest
     context.load_cert_chain(proof)
     server = HTTPServer(("127.0.0.1", 0), Taking)
     server.socket = context.wrap_socket(server.socket, server_side=True)
@@ -89,6 +93,13 @@ def https_server(proof: Path) -> Iterator[str]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def attempt(url: str, trusted: Path) -> str:
+    """How one attempt ended, in a process that trusts nobody but who made `trusted`."""
+    environment = os.environ | {"SSL_CERT_FILE": str(trusted)}
+    words = [sys.executable, "-c", ATTEMPT, url]
+    return subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize(
@@ -103,10 +114,26 @@ def https_server(proof: Path) -> Iterator[str]:
 def test_only_who_proves_the_name_is_told(tmp_path: Path, shown: str, trusted: str, outcome: str) -> None:
     proofs = {name: certificate(tmp_path, name) for name in {shown, trusted}}
     with https_server(proofs[shown]) as url:
-        environment = os.environ | {"SSL_CERT_FILE": str(proofs[trusted])}
-        done = subprocess.run(
-            [sys.executable, "-c", ATTEMPT, url], env=environment, capture_output=True, text=True, check=True
-        )
-    assert done.stdout.split()[0] == outcome, done.stdout
+        told = attempt(url, proofs[trusted])
+    assert told.split()[0] == outcome, told
     if outcome != "204":
-        assert "ertificate" in done.stdout
+        assert "ertificate" in told
+
+
+@pytest.mark.filterwarnings("ignore:.*TLSv1_1 is deprecated:DeprecationWarning")
+def test_who_speaks_only_tls_of_yesterday_is_told_nothing(tmp_path: Path) -> None:
+    proof = certificate(tmp_path, "localhost")
+    with https_server(proof, newest=ssl.TLSVersion.TLSv1_1) as url:
+        told = attempt(url, proof)
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        old.set_ciphers("ALL:@SECLEVEL=0")
+        old.minimum_version = ssl.TLSVersion.TLSv1_1
+        old.load_verify_locations(proof)
+        port = int(url.split(":")[2].strip("/"))
+        with (
+            socket.create_connection(("127.0.0.1", port)) as plain,
+            old.wrap_socket(plain, server_hostname="localhost") as talk,
+        ):
+            spoken = talk.version()
+    assert spoken == "TLSv1.1", "the receiver is there, for who is less careful"
+    assert told.startswith("UnreachableError"), told

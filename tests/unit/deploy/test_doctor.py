@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import pytest
@@ -57,7 +58,30 @@ def test_this_installation_is_in_order(settings: Settings) -> None:
     names = [name for name, _ in doctor_checks.INSTALLATION]
     wrong = [one for one in examine(Patient(settings, None), doctor_checks.INSTALLATION) if not one.ok]
     assert not [one for one in wrong if one.name != "disk"]
-    assert names == ["python", "packages", "java", "model", "engine", "watch lists", "disk", "webhooks"]
+    assert names == ["python", "packages", "java", "model", "engine", "watch lists", "disk", "webhooks", "secrets"]
+
+
+@pytest.mark.parametrize(
+    ("rights", "of_the_folder", "readable"),
+    [(0o600, 0o755, False), (0o640, 0o755, False), (0o644, 0o755, True), (0o644, 0o700, False)],
+)
+def test_a_secret_that_everybody_can_read_is_found(rights: int, of_the_folder: int, readable: bool) -> None:
+    with TemporaryDirectory() as made:  # below a folder that everybody may enter, as pytest's own are not
+        folder = Path(made)
+        secret, token = folder / "webhook", folder / "token"
+        for file in (secret, token):
+            file.write_text("c2VjcmV0c2VjcmV0c2VjcmV0")
+            file.chmod(rights)
+        folder.chmod(of_the_folder)
+        settings = load_settings(
+            flags={
+                "webhooks": [{"name": "desk", "url": "https://desk.example/", "secret_file": secret}],
+                "sources": [{"name": "push", "kind": "http", "token_file": token}],
+            }
+        )
+        found = check(doctor_checks.secrets, settings)
+    assert found.ok is not readable
+    assert all(str(file) in found.fix for file in (secret, token)) is readable
 
 
 def test_an_old_python_is_found(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,6 +131,15 @@ def test_settings_do_not_change_after_they_were_read() -> None:
         load_settings().kafka.group = "other"  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("proxy", ["everybody", "*", "10.0.0.1/8"])
+def test_a_proxy_is_an_address_or_a_network(proxy: str) -> None:
+    assert [str(each) for each in load_settings(flags={"console": {"proxies": ["10.0.0.1"]}}).console.proxies] == [
+        "10.0.0.1/32"
+    ]
+    with pytest.raises(SettingsError, match=r"console\.proxies"):
+        load_settings(flags={"console": {"proxies": [proxy]}})
+
+
 def test_names_of_webhooks_and_sources_are_unique_and_the_digest_names_one_that_is() -> None:
     hook = '[[webhooks]]\nname = "desk"\nurl = "https://x"\nsecret = "s"\n'
     assert "two webhooks are named desk" in faults(hook + hook)
