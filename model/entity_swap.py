@@ -36,10 +36,12 @@ class EntitySwap:
 
     def swapped(self, one: Example, rng: np.random.Generator) -> Example:
         """The example with another name in place of its own; itself where it has no sentiment or no known name."""
+        if not one.allowed:
+            return one
         language = language_of(one.text)
         names = self._names.get(language, [])
         old = one.entity or self._named(one.text, language)
-        if not one.allowed or not old or old not in one.text or len(names) < 2:
+        if not old or old not in one.text or len(names) < 2:
             return one
         new = names[int(rng.integers(len(names)))]
         return replace(one, text=_exchanged(one.text, old, new), entity=one.entity and new)
