@@ -55,6 +55,20 @@ _NOW: Final = Row(
     ),
 )
 
+_EXPLAINED: Final = lines(
+    "Time to explain an alert",
+    "How long the model took to say which words made the first document of an alert negative.",
+    "s",
+    *(
+        (
+            f"histogram_quantile({share / 100}, "
+            "sum by (le) (rate(yuqing_alert_explaining_seconds_bucket{$scope}[$__rate_interval])))",
+            f"{share} %",
+        )
+        for share in (50, 95)
+    ),
+)
+
 _FIRED: Final = Row(
     "What fires",
     (
@@ -97,6 +111,7 @@ _FIRED: Final = Row(
                 for share in (50, 95)
             ),
         ),
+        _EXPLAINED,
     ),
 )
 
