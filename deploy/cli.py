@@ -277,16 +277,39 @@ def audit(
 
 @app.command()
 def backtest(
-    counts: Annotated[Path, typer.Argument(help="CSV with the columns timestamp and value.", metavar="COUNTS.csv")],
+    counts: Annotated[
+        Path | None, typer.Argument(help="CSV with the columns timestamp and value.", metavar="[COUNTS.csv]")
+    ] = None,
+    documents: Annotated[
+        Path | None, typer.Option(help="Instead of counts: JSON lines, plain or gz, raw or as on documents.scored.")
+    ] = None,
     scores: Annotated[Path | None, typer.Option(help="Write timestamp,value,anomaly_score here.")] = None,
     plot: Annotated[list[Path] | None, typer.Option(help="Draw it: a name in .png or .html; repeatable.")] = None,
-    false_alarms: Annotated[float, typer.Option(help="Alarms a month that calm may bring.")] = 0.5,
+    false_alarms: Annotated[float | None, typer.Option(help="Alarms a month that calm may bring; 0.5.")] = None,
+    watchlist: WatchLists = None,
     as_json: AsJson = False,
+    config: Config = None,
+    state: State = None,
 ) -> int:
-    """Run the count detectors over any series: when they would have rung, each moment judged by its past alone."""
+    """Run the detectors over the past: when they would have rung, each moment judged by its past alone.
+
+    Over counts it needs no settings. Over documents it runs the alert engine with yours, rules included, in a database
+    of its own: raw documents are scored first. Nobody is told, and your installation is not touched.
+    """
+    if (counts is None) == (documents is None):
+        raise UsageError("give a file of counts, or --documents FILE")
+    if documents is not None:
+        from deploy.commands.backtest_documents import backtest_documents
+
+        if scores or false_alarms is not None:
+            raise UsageError("--scores and --false-alarms are for counts; documents have alerts.false_alarms_per_day")
+        settings = read_settings(config, state, watchlist)
+        return backtest_documents(settings, documents, plots=plot or (), as_json=as_json)
     from deploy.commands.backtest import backtest_counts
 
-    return backtest_counts(counts, scores=scores, plots=plot or (), false_alarms=false_alarms, as_json=as_json)
+    assert counts is not None
+    rate = 0.5 if false_alarms is None else false_alarms
+    return backtest_counts(counts, scores=scores, plots=plot or (), false_alarms=rate, as_json=as_json)
 
 
 @app.command()

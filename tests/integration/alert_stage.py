@@ -80,7 +80,10 @@ class Stage:
 
     def publish(self, *stories: Story) -> Ingested:
         """Ingests stories in one transaction."""
-        documents = [self._document(story) for story in stories]
+        return self.book([self.document(story) for story in stories])
+
+    def book(self, documents: Sequence[ScoredDocument]) -> Ingested:
+        """Ingests documents in one transaction."""
         return self._ingest.scored(documents, [ReadTo("documents.scored", 0, self._offset)])
 
     def calm(self, days: int = 5, until: float = 0) -> None:
@@ -139,7 +142,8 @@ class Stage:
         with self.database.connect() as connection:
             return len(connection.execute(select(changed_buckets)).all())
 
-    def _document(self, story: Story) -> ScoredDocument:
+    def document(self, story: Story) -> ScoredDocument:
+        """A story as the scorer would send it."""
         micro = round(story.score * 1e6)
         self._offset += 1
         return ScoredDocument(
