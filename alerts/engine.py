@@ -152,9 +152,10 @@ class AlertEngine:
 
     def _settle(self, connection: Connection, jobs: Sequence[Job], complete: int) -> None:
         later: set[Job] = set()
+        stored = StoredCounts(connection)
         for detector in self._detectors:
             known = _known(connection, detector.name)
-            for about, counts in _work(connection, detector, jobs, self._ready(complete)):
+            for about, counts in _work(stored, detector, jobs, self._ready(complete)):
                 verdict = judge(
                     detector, about, complete=complete, quiet=self._timing.quiet, counts=counts, known=known
                 )
@@ -210,15 +211,15 @@ def _known(connection: Connection, detector: str) -> Known:
 
 
 def _work(
-    connection: Connection, detector: Detector, jobs: Sequence[Job], ready: int
+    stored: StoredCounts, detector: Detector, jobs: Sequence[Job], ready: int
 ) -> Iterator[tuple[Sequence[Job], Counts]]:
     """What a detector is to judge, and where it finds the counts: all at once, or names a portion at a time."""
     if isinstance(detector, UnlistedSurge):
-        names = NameCounts(connection, stories=detector.min_stories, sources=detector.min_sources)
+        names = NameCounts(stored, stories=detector.min_stories, sources=detector.min_sources)
         for portion in names.jobs(jobs, detector.echo_min, ready):
             yield portion, names
     else:
-        yield jobs, StoredCounts(connection)
+        yield jobs, stored
 
 
 def _guard(detectors: Sequence[Detector], timing: Timing) -> int:

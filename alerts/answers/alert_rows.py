@@ -14,11 +14,11 @@ from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 from alerts.answers.transition_rows import Taken, take
 from alerts.answers.transitions import Status
 from alerts.detection.detectors import Finding
-from alerts.detection.evidence import Evidence, from_json
+from alerts.detection.evidence import Evidence, Peak, from_json
 from alerts.detection.lifecycle import FIRING, RESOLVED, Change, Episode, why
 from alerts.detection.rule_seen import RuleSeen
 from alerts.detection.series import minute_of, time_of
-from alerts.detection.thresholds import rank
+from alerts.detection.thresholds import Severity, rank
 from alerts.detection.unlisted import offer
 from storage.tables import alerts
 
@@ -97,17 +97,20 @@ def evidence_of(connection: Connection, alert_id: UUID) -> Evidence:
 
 def episode_of(row: Row[Any]) -> Episode:
     """The episode of a row of `alerts`."""
-    peak, rule = row.evidence["peak"], row.evidence.get("rule")
+    peak, rule = msgspec.convert(row.evidence["peak"], Peak), row.evidence.get("rule")
     finding = Finding(
-        bucket=peak["bucket"],
+        bucket=peak.bucket,
         horizon_min=row.horizon_s // 60,
         observed=row.observed,
-        observed_documents=peak["observed_documents"],
+        observed_documents=peak.observed_documents,
         expected=row.expected,
         p_value=row.p_value,
-        severity=peak["severity"],
-        since=peak["since"],
+        severity=cast(Severity, peak.severity),
+        since=peak.since,
         rule=msgspec.convert(rule, RuleSeen) if rule else None,
+        topics=peak.topics,
+        previous=peak.previous,
+        step_min=peak.step_min,
     )
     return Episode(
         alert_id=UUID(str(row.alert_id)),

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 
+from alerts.delivery.detector_words import detector_words
 from alerts.delivery.formats import body_in
 from alerts.delivery.payload import (
     AlertData,
@@ -86,6 +87,7 @@ def _alert() -> AlertPayload:
         alert_id=UUID("8d3a1d0f-0000-5000-8000-000000000001"),
         company=_BANK,
         detector="negative_surge",
+        meaning=detector_words("negative_surge", "en").meaning,
         status="firing",
         severity="warning",
         first_bucket=_AT - timedelta(minutes=9),
@@ -126,6 +128,7 @@ def _by_rule(opened: AlertPayload) -> AlertPayload:
         also=(),
         reason=f"{opened.data.severity}: {rule} to 2026-03-02 14:28 UTC",
         rule=rule,
+        meaning="",
     )
     return msgspec.structs.replace(opened, data=data)
 

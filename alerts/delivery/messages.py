@@ -13,7 +13,9 @@ from typing import Any, Final, Literal
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from alerts.delivery.detector_words import detector_words
 from alerts.delivery.payload import AlertData, AlertPayload, DigestData, DigestPayload, PingPayload
+from storage.records import ANY_ENTITY
 
 __all__ = ["Language", "Message", "message", "parsed"]
 
@@ -33,7 +35,11 @@ _WORDS: Final[dict[Language, dict[str, Any]]] = {
         },
         "severities": {name: name for name in _COLOURS},
         "statuses": {},
-        "title": "[{severity}] {name}: {observed} negative stories{more}",
+        "title": "[{severity}] {name}: {counted}{more}",
+        "market": "the whole market",
+        "space": " ",
+        "previous": "The last one before was on {at}.",
+        "no_previous": "None is known before.",
         "rule_title": "[{severity}] {name}: rule {rule}{more}",
         "measures": {
             "negative_stories": "{seen:g} negative stories (at least {bound:g})",
@@ -74,7 +80,11 @@ _WORDS: Final[dict[Language, dict[str, Any]]] = {
             "resolved": "已结束",
             "reopened": "重新打开",
         },
-        "title": "【{severity}】{name}：{observed} 条负面新闻{more}",
+        "title": "【{severity}】{name}：{counted}{more}",
+        "market": "全市场",
+        "space": "",
+        "previous": "上一次在 {at}。",
+        "no_previous": "此前没有记录。",
         "rule_title": "【{severity}】{name}：规则 {rule}{more}",
         "measures": {
             "negative_stories": "{seen:g} 条负面新闻（至少 {bound:g} 条）",
@@ -138,6 +148,7 @@ def message(payload: Payload, language: Language) -> Message:
         "statuses": statuses,
         "colours": _COLOURS,
         "measured": _measured(data, words) if isinstance(data, AlertData) else [],
+        "found": _found(data, language) if isinstance(data, AlertData) else {},
         "hours": lambda seconds: f"{seconds / 3600:g}{words['hour']}",
         "number": lambda value: f"{value:.2g}",
         "p_value": lambda value: f"{value:.1e}",
@@ -161,8 +172,18 @@ def _alert_title(data: AlertData, language: Language) -> str:
     severity = words["severities"][data.severity]
     form = words["rule_title"] if data.rule else words["title"]
     rule = data.rule.name if data.rule else ""
-    title: str = form.format(severity=severity, name=data.company.name, observed=data.observed, rule=rule, more=more)
+    name = words["market"] if data.company.entity_id == ANY_ENTITY else data.company.name
+    counted = detector_words(data.detector, language).counted(data.observed)
+    title: str = form.format(severity=severity, name=name, counted=counted, rule=rule, more=more)
     return title
+
+
+def _found(data: AlertData, language: Language) -> dict[str, str]:
+    """What was counted, and what that means."""
+    words, told = _WORDS[language], detector_words(data.detector, language)
+    before = words["previous"].format(at=_minute(data.previous)) if data.previous else words["no_previous"]
+    meaning = told.meaning + (words["space"] + before if told.before else "")
+    return {"counted": told.counted(data.observed), "meaning": meaning}
 
 
 def _measured(data: AlertData, words: dict[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from alerts.answers.grouping import News
+from alerts.delivery.detector_words import detector_words
 from alerts.detection.evidence import Document, Moment
 from alerts.detection.rule_seen import RuleSeen
 from alerts.detection.series import time_of
@@ -70,7 +71,9 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     """The alert as it stands at the time of the event. Times are UTC.
 
     `observed` negative stories within the `horizon_s` seconds that end with the decisive minute, against `expected`
-    from the company's own past; `p_value` is the probability of at least as many. `actor` and `reason` say who
+    from the company's own past; `p_value` is the probability of at least as many. What else than negative stories a
+    `detector` counts, and what its finding means, `meaning` says in a sentence. `previous` is when the last one before
+    `since` was, if one was within its memory. `entity_id` "*" is the whole market. `actor` and `reason` say who
     brought the event about and why: "engine" is detection, "clock" a time that has come, all others are people.
     `also` are others of which the same is to be said: this one is the gravest. `add_to_list` is set where the name is
     on no watch list: the line of CSV that puts it there. `rule` is set where an operator's rule raised the alert: what
@@ -98,6 +101,8 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     also: tuple[GroupMember, ...] = ()
     add_to_list: str = ""
     rule: RuleSeen | None = None
+    meaning: str = ""
+    previous: Moment | None = None
 
 
 class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,6 +202,8 @@ def about(event: AlertEvent, group: Sequence[News], now: datetime) -> AlertPaylo
         also=tuple(member(each) for each in group[1:]),
         add_to_list=line_of(episode.entity_id),
         rule=peak.rule,
+        meaning=detector_words(episode.detector, "en").meaning,
+        previous=None if peak.previous is None else time_of(peak.previous),
     )
     return AlertPayload(type=event, version=1, timestamp=now, data=data)
 

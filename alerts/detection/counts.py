@@ -106,7 +106,7 @@ class StoredCounts:
     """
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self.connection = connection
         self._kept: dict[tuple[str, tuple[str, ...]], _Read] = {}
 
     def entities(
@@ -134,7 +134,7 @@ class StoredCounts:
             given: dict[str, Any] = {"entities": list(about), "since": time_of(since), "until": time_of(until)}
             given |= {"topics": list(topics)} if topics else {}
             given |= {} if query is _ENTITIES_ON_TOPICS else {"topic": ANY_TOPIC}
-            rows = self._connection.execute(_statement(query), given)
+            rows = self.connection.execute(_statement(query), given)
             found = {
                 entity_id: Series.of((bucket, stories, documents) for _, bucket, stories, documents in group)
                 for entity_id, group in groupby(rows, key=itemgetter(0))

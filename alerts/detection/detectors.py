@@ -39,6 +39,12 @@ class Finding:
     """The first bucket within the horizon in which something that counts was said."""
     rule: RuleSeen | None = None
     """Of a rule's finding, which claims nothing of how probable it is: `expected` is 0 then, `p_value` 1."""
+    topics: tuple[str, ...] = ()
+    """Only documents on these topics were counted; empty: all."""
+    previous: int | None = None
+    """The last story of that kind before `since`, as far back as the detector looks."""
+    step_min: int = 1
+    """How many minutes the bucket has."""
 
 
 @dataclass(frozen=True)
@@ -177,8 +183,9 @@ class NegativeSurge:
 
     def _finding(self, series: Series, bucket: int, j: int, observed: int, expected: float, p_value: float) -> Finding:
         horizon = self.horizons_min[j]
-        first = int(series.up_to(np.array([bucket - horizon]))[0])
-        last = int(series.up_to(np.array([bucket]))[0])
+        first, last = series.up_to(np.array([bucket - horizon, bucket])).tolist()
+        before = int(np.searchsorted(series.total_stories, series.total_stories[first])) - 1
+        previous = int(series.buckets[before]) if before >= 0 else bucket - self.reach_min
         return Finding(
             bucket=bucket,
             horizon_min=horizon,
@@ -188,6 +195,8 @@ class NegativeSurge:
             p_value=p_value,
             severity=severity(p_value, self._thresholds()[j], observed),
             since=int(series.buckets[first]),
+            topics=self.topics,
+            previous=previous if previous > bucket - self.reach_min else None,
         )
 
 

@@ -11,13 +11,14 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.types import DateTime, Uuid
+from sqlalchemy.types import DateTime, Text, Uuid
 
 from alerts.detection.detectors import Finding
 from alerts.detection.rule_seen import RuleSeen
 from alerts.detection.series import time_of
 from alerts.detection.unlisted import is_unlisted, name_of
 from alerts.detection.words import Word
+from storage.records import ANY_ENTITY
 
 __all__ = [
     "MOST_DOCUMENTS",
@@ -51,7 +52,20 @@ _DOCUMENTS = text(
     where m.entity_id = :entity_id and m.sentiment = 'negative'
       and m.published_at >= :since and m.published_at < :until
       and d.published_at >= :since and d.published_at < :until
-    order by d.novelty <> 'new', m.score_micro, d.published_at, d.document_id
+    order by not d.topics && :topics, d.novelty <> 'new', m.score_micro, d.published_at, d.document_id
+    limit :most
+    """
+).bindparams(
+    bindparam("topics", type_=ARRAY(Text)),
+    bindparam("since", type_=DateTime(timezone=True)),
+    bindparam("until", type_=DateTime(timezone=True)),
+)
+
+_MARKET = text(
+    """
+    select document_id, title, url, source, published_at, score_micro, novelty from documents
+    where sentiment = 'negative' and published_at >= :since and published_at < :until
+    order by novelty <> 'new', score_micro, published_at, document_id
     limit :most
     """
 ).bindparams(
@@ -106,6 +120,12 @@ class Peak(msgspec.Struct, frozen=True, kw_only=True):
     since: int
     observed_documents: int
     severity: str
+    topics: tuple[str, ...] = ()
+    """It is about documents on these topics; empty: on any."""
+    previous: int | None = None
+    """The last story of that kind before `since`, as far back as the detector looks."""
+    step_min: int = 1
+    """How many minutes the decisive bucket has."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,17 +143,17 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 def gather(connection: Connection, entity_id: str, finding: Finding) -> Evidence:
     """The evidence for one finding, as the database holds it now."""
-    query, about = (_NAMED, "name") if is_unlisted(entity_id) else (_DOCUMENTS, "entity_id")
-    rows = connection.execute(
-        query,
-        {
-            about: name_of(entity_id),
-            "since": time_of(finding.bucket - finding.horizon_min + 1),
-            "until": time_of(finding.bucket + 1),
-            "most": MOST_DOCUMENTS,
-        },
-    )
-    return assembled(finding, rows)
+    given: dict[str, Any] = {
+        "since": time_of(finding.bucket + finding.step_min - finding.horizon_min),
+        "until": time_of(finding.bucket + finding.step_min),
+        "most": MOST_DOCUMENTS,
+    }
+    if entity_id == ANY_ENTITY:
+        return assembled(finding, connection.execute(_MARKET, given))
+    if is_unlisted(entity_id):
+        return assembled(finding, connection.execute(_NAMED, given | {"name": name_of(entity_id)}))
+    about = {"entity_id": entity_id, "topics": list(finding.topics)}
+    return assembled(finding, connection.execute(_DOCUMENTS, given | about))
 
 
 def assembled(finding: Finding, rows: Iterable[Any]) -> Evidence:
@@ -144,6 +164,9 @@ def assembled(finding: Finding, rows: Iterable[Any]) -> Evidence:
             since=finding.since,
             observed_documents=finding.observed_documents,
             severity=finding.severity,
+            topics=finding.topics,
+            previous=finding.previous,
+            step_min=finding.step_min,
         ),
         since=time_of(finding.since),
         baseline_per_day=finding.expected * _DAY_MIN / finding.horizon_min,

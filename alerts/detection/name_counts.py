@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import itemgetter
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import DateTime, Text
 
@@ -73,15 +73,15 @@ class SourcedSeries(Series):
 
 
 class NameCounts:
-    """The same as StoredCounts, for names: negative stories whose text holds one, in one transaction.
+    """The same as StoredCounts, for names: negative stories whose text holds one, in the transaction of `stored`.
 
     A name counts once in a document. `stories` and `sources` are the least that is worth a look.
     """
 
-    def __init__(self, connection: Connection, *, stories: int, sources: int) -> None:
-        self._connection = connection
+    def __init__(self, stored: StoredCounts, *, stories: int, sources: int) -> None:
+        self._connection = stored.connection
         self._least = {"stories": stories, "sources": sources}
-        self._market = StoredCounts(connection)
+        self._stored = stored
 
     def jobs(self, jobs: Sequence[Job], horizon_min: int, ready: int) -> Iterator[list[Job]]:
         """What jobs of the market and of names mean for names: at most AT_ONCE names a time.
@@ -117,7 +117,7 @@ class NameCounts:
 
     def market(self, since: int, until: int, topics: Sequence[str] = ()) -> Series:
         """As StoredCounts has it."""
-        return self._market.market(since, until, topics)
+        return self._stored.market(since, until, topics)
 
 
 def _series(rows: Sequence[tuple[str, int, str, int, int]]) -> SourcedSeries:

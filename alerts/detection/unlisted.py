@@ -7,6 +7,8 @@ import io
 import re
 from typing import Final
 
+from storage.records import ANY_ENTITY
+
 __all__ = ["entity_of", "id_from", "is_unlisted", "line_of", "name_of", "offer"]
 
 _PREFIX: Final = "unlisted:"
@@ -24,8 +26,8 @@ def is_unlisted(entity_id: str) -> bool:
 
 
 def name_of(entity_id: str) -> str:
-    """The name as the news writes it; any other entity_id as it is."""
-    return entity_id.removeprefix(_PREFIX)
+    """The name as the news writes it; any other entity_id as it is, but for the market's."""
+    return "the whole market" if entity_id == ANY_ENTITY else entity_id.removeprefix(_PREFIX)
 
 
 def id_from(name: str) -> str:

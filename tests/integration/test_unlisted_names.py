@@ -22,6 +22,7 @@ from sqlalchemy import Engine, select, text
 from alerts.delivery.deliveries import Deliverer
 from alerts.delivery.endpoints import Endpoint
 from alerts.delivery.receiver import WebhookReceiver
+from alerts.detection.counts import StoredCounts
 from alerts.detection.detectors import History
 from alerts.detection.name_counts import NameCounts
 from alerts.detection.series import minute_of
@@ -225,7 +226,7 @@ def plain_reading(database: Engine) -> list[tuple[str, float]]:
     span = (noon - 40 * DAY, noon + 40 * DAY)
     entities = [entity_of(f"{name} Bank") for name in ("Quillfeather Valley", "Mossgate", "Brackwater")]
     with database.connect() as connection:
-        counts = NameCounts(connection, stories=3, sources=2)
+        counts = NameCounts(StoredCounts(connection), stories=3, sources=2)
         for entity, series in counts.entities(entities, *span).items():
             last = -DAY - 1
             history = History(series, counts.market(*span))
