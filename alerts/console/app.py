@@ -20,6 +20,7 @@ from alerts.console import (
     inbox,
     live_rows,
     login,
+    logins,
     stories,
     system_page,
     watchlist,
@@ -35,6 +36,7 @@ Handler = Callable[[Request, Any], Response | Awaitable[Response]]
 
 _ROUTERS: Final = (
     login.router,
+    logins.router,
     inbox.router,
     alert_page.router,
     answers.router,

@@ -21,7 +21,21 @@ from alerts import tokens
 from alerts.tokens import Token
 from storage.tables import console_sessions
 
-__all__ = ["IDLE", "LASTS", "Session", "begin", "end", "find", "form_proof", "proves", "renew", "renewal_due"]
+__all__ = [
+    "IDLE",
+    "LASTS",
+    "Login",
+    "Session",
+    "begin",
+    "end",
+    "end_others",
+    "find",
+    "form_proof",
+    "of_token",
+    "proves",
+    "renew",
+    "renewal_due",
+]
 
 LASTS: Final = timedelta(hours=12)
 IDLE: Final = timedelta(hours=1)
@@ -40,6 +54,15 @@ class Session:
     def lasts(self, now: datetime) -> datetime:
         """Until when it goes on, as it is used at `now`."""
         return min(now + IDLE, self.began + LASTS, self.token.expires_at)
+
+
+@dataclass(frozen=True)
+class Login:
+    """A login as its owner sees it; `this` is the one that asks."""
+
+    began: datetime
+    until: datetime
+    this: bool
 
 
 def begin(connection: Connection, token: Token, now: datetime) -> Session:
@@ -78,6 +101,25 @@ def renew(connection: Connection, session: Session, now: datetime) -> None:
 def end(connection: Connection, secret: str) -> None:
     """Ends a login; nothing where there is none."""
     connection.execute(delete(console_sessions).where(console_sessions.c.digest == tokens.digest(secret)))
+
+
+def of_token(connection: Connection, session: Session, now: datetime) -> list[Login]:
+    """Every login that was made with the same token and is not over, newest first."""
+    query = select(console_sessions).where(
+        console_sessions.c.token_id == session.token.token_id, console_sessions.c.expires_at > now
+    )
+    ours = tokens.digest(session.secret)
+    rows = connection.execute(query.order_by(console_sessions.c.created_at.desc()))
+    return [Login(row.created_at, row.expires_at, row.digest == ours) for row in rows]
+
+
+def end_others(connection: Connection, session: Session) -> int:
+    """Ends every login of the same token but this one; returns how many."""
+    others = delete(console_sessions).where(
+        console_sessions.c.token_id == session.token.token_id,
+        console_sessions.c.digest != tokens.digest(session.secret),
+    )
+    return connection.execute(others).rowcount
 
 
 def form_proof(session: Session, path: str) -> str:

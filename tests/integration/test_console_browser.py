@@ -39,6 +39,7 @@ def pages(staged: ConsoleStage) -> list[str]:
         "/companies",
         "/watchlist?name=Acme&aliases=Acme+trouble&tickers=BET&groups=banks",
         "/system",
+        "/logins",
     ]
 
 

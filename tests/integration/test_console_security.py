@@ -138,6 +138,23 @@ def test_a_session_is_renewed_by_use_once_a_minute_and_not_once_it_is_ended(own_
         assert sessions.find(connection, session.secret, wall_clock()) is None
 
 
+def test_one_sees_where_one_is_logged_in_and_ends_all_but_this(own_console: ConsoleStage):
+    here, there = own_console.browser("viewer"), own_console.browser("viewer")
+    colleague = own_console.browser("analyst")
+    page = here.get("/logins").text
+    proof = page.split('action="/logins/end"')[1].split('name="proof" value="')[1][:64]
+    assert (page.count("this browser"), page.count("another browser")) == (1, 1)
+
+    for token in ("", "yq_0_x", own_console.tokens["analyst"]):
+        assert here.post("/logins/end", data={"proof": proof, "token": token}).status_code == 401
+        assert there.get("/", follow_redirects=False).status_code == 200
+    ended = here.post("/logins/end", data={"proof": proof, "token": own_console.tokens["viewer"]})
+
+    assert (ended.text.count("this browser"), ended.text.count("another browser")) == (1, 0)
+    assert there.get("/", follow_redirects=False).status_code == 303
+    assert here.get("/").status_code == colleague.get("/").status_code == 200
+
+
 def test_who_leaves_takes_what_the_browser_kept(own_console: ConsoleStage):
     client = own_console.browser()
     proof = client.get("/").text.split('action="/logout"')[1].split('name="proof" value="')[1][:64]

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from alerts import tokens
 
-PAGES = ["/", "/login", "/companies", "/companies/acme", "/stories?q=acme", "/system", "/alerts/nothing"]
+PAGES = ["/", "/login", "/companies", "/companies/acme", "/stories?q=acme", "/system", "/logins", "/alerts/nothing"]
 
 
 def routes_of(routes: Iterable[object]) -> Iterator[APIRoute]:
