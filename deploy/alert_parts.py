@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,6 +32,7 @@ __all__ = [
     "alert_parts",
     "detectors_of",
     "endpoints_of",
+    "explaining_parts",
     "holding_of",
     "send_digest",
     "send_weekly_digest",
@@ -39,6 +42,9 @@ __all__ = [
 
 Clock = Callable[[], datetime]
 
+_GIVING_WAY = 10
+"""How nice the thread is that asks for words."""
+
 FAILOVER_S = 3.0
 """An engine that is stopped in the middle of its transaction holds the lock of engines so long; then another goes on.
 A pause of ours between two statements is a thousandth of that."""
@@ -46,13 +52,12 @@ A pause of ours between two statements is a thousandth of that."""
 
 @contextmanager
 def alert_parts(settings: Settings, services: Services, entities: int, clock: Clock) -> Iterator[Mapping[str, Part]]:
-    """The engine, the deliverer and the explainer over a watch list of `entities` companies.
+    """The engine and the deliverer over a watch list of `entities` companies.
 
     Raises WrongSettingError for settings that do not go together.
     """
     from alerts.delivery.deliveries import Deliverer
     from alerts.engine import AlertEngine
-    from alerts.explaining import Explaining
     from storage.connection import connect
 
     FALSE_ALARMS_PROMISED.set(settings.alerts.false_alarms_per_day)
@@ -71,10 +76,27 @@ def alert_parts(settings: Settings, services: Services, entities: int, clock: Cl
     parts: dict[str, Part] = {"alert-engine": alert_engine.run}
     if endpoints:
         parts["deliverer"] = Deliverer(engine, endpoints, clock).run
-    if settings.alerts.explain:
-        parts["explaining"] = Explaining(engine, partial(_words_of_model, settings), clock).run
     try:
         yield parts
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def explaining_parts(settings: Settings, services: Services, clock: Clock) -> Iterator[Mapping[str, Part]]:
+    """What asks the model for the words behind alerts. Not in the engine's process: it would wait for the interpreter.
+
+    Its thread, and those that its model starts, give way to whoever else wants the processor.
+    """
+    from alerts.explaining import Explaining
+    from storage.connection import connect
+
+    if not settings.alerts.explain:
+        yield {}
+        return
+    engine = connect(services.database_url, pool_size=1)
+    try:
+        yield {"explaining": Explaining(engine, partial(_words_of_model, settings), clock).run}
     finally:
         engine.dispose()
 
@@ -83,6 +105,8 @@ def _words_of_model(settings: Settings) -> Explain:
     from deploy.alert_words import WordsOfModel
     from deploy.weights import weights_folder
 
+    with suppress(OSError):  # elsewhere than on Linux a thread has no priority of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _GIVING_WAY)
     return WordsOfModel(weights_folder(settings))
 
 

@@ -133,10 +133,15 @@ def alerts(settings: Settings, services: Services, stop: threading.Event) -> Non
 
 
 def scheduler(settings: Settings, services: Services, stop: threading.Event) -> None:
-    """Runs the daily and hourly chores."""
+    """Runs the daily and hourly chores, and asks for the words behind alerts."""
+    from deploy.alert_parts import explaining_parts
     from deploy.schedule import run_schedule
 
-    run_schedule(settings, services, stop, now)
+    def chores(stop: threading.Event) -> None:
+        run_schedule(settings, services, stop, now)
+
+    with explaining_parts(settings, services, now) as explaining:
+        run_together({"chores": chores, **explaining}, stop)
 
 
 def console(settings: Settings, services: Services, stop: threading.Event) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,11 @@ from alerts.desk import Desk
 from alerts.detection.evidence import Document, from_json
 from alerts.detection.words import Word
 from alerts.explaining import Explaining
+from deploy.alert_parts import explaining_parts
 from deploy.alert_words import WordsOfModel
+from deploy.services import Services
+from deploy.settings import Settings, load_settings
+from deploy.threads import run_together
 from model.artefact import COMMITTED
 from storage.tables import alerts as alert_table
 from storage.tables import deliveries
@@ -236,6 +241,41 @@ def test_what_is_erased_while_it_is_being_explained_leaves_no_words(stage: Stage
 
     assert len(knower.asked) == 1
     assert (first_document(stage).words, first_document(stage).explained_by) == ((), "none")
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "YUQING_KAFKA__BOOTSTRAP": "127.0.0.1:9",
+        "YUQING_DATABASE__URL": database_url,
+        "YUQING_REDIS__URL": "redis://127.0.0.1:9",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+def test_the_scheduler_asks_the_model_that_is_in_force(stage: Stage, settings: Settings, model: WordsOfModel):
+    services = Services("127.0.0.1:9", settings.database.url.get_secret_value(), "redis://127.0.0.1:9")
+    surge(stage, ENGLISH)
+    stop = threading.Event()
+    with explaining_parts(settings, services, wall_clock) as parts:
+        working = threading.Thread(target=run_together, args=(parts, stop))
+        working.start()
+        try:
+            eventually(lambda: first_document(stage).explained_by == model.version)
+        finally:
+            stop.set()
+            working.join()
+    assert first_document(stage).words == tuple(model(ENGLISH, "", None))
+
+
+def test_it_can_be_left_out(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("YUQING_ALERTS__EXPLAIN", "false")
+    services = Services("127.0.0.1:9", settings.database.url.get_secret_value(), "redis://127.0.0.1:9")
+
+    with explaining_parts(load_settings(), services, wall_clock) as parts:
+        assert parts == {}
 
 
 def test_an_alert_that_is_resolved_is_not_explained(stage: Stage):

@@ -1,0 +1,145 @@
+"""What it takes to ask the model which words made a document negative, and whether the alert engine feels it. JSON.
+
+`python tests/bench/bench_alert_words.py [--alerts 30] [--texts 100]`
+
+texts    seconds of `WordsOfModel` for negative news items of `tests/bench/texts.py` and for the longest that it reads
+engine   milliseconds from the commit of a surge to the commit of its alert, by turns with nothing beside it and with an
+         explainer that is at work the whole time, as nice as in the role `scheduler`, in a process of its own or in a
+         thread of the engine's
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "integration")]
+
+from alert_stage import Stage, Story, wall_clock  # noqa: E402
+from bench_ingest import embedded, fresh_database  # noqa: E402
+from machine import machine  # noqa: E402
+from sqlalchemy import Engine, text  # noqa: E402
+from texts import sample  # noqa: E402
+
+from alerts.explaining import Explaining  # noqa: E402
+from deploy.alert_words import WordsOfModel  # noqa: E402
+from model.artefact import COMMITTED  # noqa: E402
+from storage.connection import connect  # noqa: E402
+from storage.schema import migrate  # noqa: E402
+
+_LONG, _AT_ONCE = 5_000, 5
+_WORDLESS = text("SELECT count(*) FROM alerts WHERE coalesce(evidence #>> '{documents,0,explained_by}', '') = ''")
+
+
+def told(seconds: Sequence[float]) -> dict[str, float]:
+    """Median, 95th percentile and worst, in milliseconds."""
+    ranked = sorted(seconds)
+    return {
+        "median_ms": round(statistics.median(ranked) * 1e3, 1),
+        "p95_ms": round(ranked[int(len(ranked) * 0.95)] * 1e3, 1),
+        "worst_ms": round(ranked[-1] * 1e3, 1),
+    }
+
+
+def timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def texts(model: WordsOfModel, number: int) -> dict[str, dict[str, float]]:
+    """Usual items, and one of each language as long as bodies come."""
+    items = sample(number).documents
+    long = [(item.title * (_LONG // len(item.title)), "") for item in items[:10]]
+    return {
+        "items": told([timed(lambda one=one: model(one.title, one.body, None)) for one in items]),
+        "longest": told([timed(lambda one=one: model(*one, None)) for one in long]),
+    }
+
+
+def work(items: Sequence[tuple[str, str]], ready: Any, stop: Any) -> None:
+    """An explainer that never rests."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+    model = WordsOfModel(COMMITTED)
+    ready.set()
+    while True:
+        for title, body in items:
+            if stop.is_set():
+                return
+            model(title, body, None)
+
+
+@contextmanager
+def at_work(kind: str, items: Sequence[tuple[str, str]]) -> Iterator[None]:
+    """An explainer at work: `kind` is process or thread."""
+    spawn = multiprocessing.get_context("spawn")
+    ready, stop = (spawn.Event(), spawn.Event()) if kind == "process" else (threading.Event(), threading.Event())
+    make = spawn.Process if kind == "process" else threading.Thread
+    worker = make(target=work, args=(items, ready, stop))
+    worker.start()
+    ready.wait()
+    try:
+        yield
+    finally:
+        stop.set()
+        worker.join()
+
+
+def alarm(stage: Stage, number: int) -> float:
+    """A surge about a company of its own; seconds from its commit until the engine has decided."""
+    engine, entity = stage.engine(), f"company-{number}"
+    title = f"Company {number} defaults on its bonds, auditor resigns"
+    stage.publish(*(Story(10 * number + step, entity, title=f"{title} ({step})") for step in range(6)))
+    return timed(engine.once)
+
+
+def engines(database: Engine, model: WordsOfModel, alerts: int) -> dict[str, object]:
+    """Surges by turns alone and beside an explainer at work."""
+    stage = Stage(database)
+    stage.calm()
+    items = [(one.title, one.body) for one in sample(50).documents]
+    numbers = count()
+    found: dict[str, list[float]] = {"alone": [], "process": [], "thread": []}
+    for _ in range(alerts // _AT_ONCE):
+        for kind, seconds in found.items():
+            with at_work(kind, items) if kind != "alone" else nullcontext():
+                seconds += [alarm(stage, next(numbers)) for _ in range(_AT_ONCE)]
+    with database.connect() as connection:
+        opened = connection.execute(_WORDLESS).scalar_one()
+    explaining = Explaining(database, lambda: model, wall_clock)
+    spent = timed(explaining.once)
+    return {
+        **{kind: told(seconds) for kind, seconds in found.items()},
+        "alerts": opened,
+        "words_ms_an_alert": round(spent / max(opened, 1) * 1e3, 1),
+    }
+
+
+def main() -> None:
+    """Prints one object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--alerts", type=int, default=30)
+    parser.add_argument("--texts", type=int, default=100)
+    given = parser.parse_args()
+    model = WordsOfModel(COMMITTED)
+    with embedded() as server, fresh_database(server) as url:
+        database = connect(url)
+        migrate(database)
+        found = {"texts": texts(model, given.texts), "engine": engines(database, model, given.alerts)}
+        database.dispose()
+    print(json.dumps(found | {"machine": machine()}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
