@@ -14,10 +14,12 @@ __all__ = ["SecurityEvent", "note"]
 
 SecurityEvent = Literal[
     "login", "logout", "token_used", "token_created", "token_revoked",
-    "login_refused", "token_refused", "scope_refused", "form_refused", "limit_reached",
+    "login_refused", "token_refused", "scope_refused", "form_refused", "request_invalid", "limit_reached",
 ]  # fmt: skip
 
-_REFUSALS: Final = frozenset({"login_refused", "token_refused", "scope_refused", "form_refused", "limit_reached"})
+_REFUSALS: Final = frozenset(
+    {"login_refused", "token_refused", "scope_refused", "form_refused", "request_invalid", "limit_reached"}
+)
 
 _log = structlog.get_logger()
 

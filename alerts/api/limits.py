@@ -14,6 +14,8 @@ from alerts.security_log import note
 
 __all__ = ["Limits"]
 
+_INVALID_NOTED = 20
+
 
 class Limits:
     """`per_minute` requests of one token, `failures_per_minute` wrong tokens from one address.
@@ -26,6 +28,7 @@ class Limits:
         self._requests = RateLimitItemPerMinute(per_minute)
         self._failures = RateLimitItemPerMinute(failures_per_minute)
         self._notes = RateLimitItemPerMinute(1)
+        self._invalid = RateLimitItemPerMinute(_INVALID_NOTED)
 
     def count_request(self, who: str) -> None:
         """Raises ProblemError (429) where `who` has asked too often."""
@@ -40,6 +43,10 @@ class Limits:
     def count_failure(self, address: str) -> None:
         """Notes a wrong token."""
         self._limiter.hit(self._failures, "failure", address)
+
+    def worth_noting(self, address: str) -> bool:
+        """Whether one more request that makes no sense is worth a line: an address fills no log."""
+        return self._limiter.hit(self._invalid, "invalid", address)
 
     def _refused(self, item: RateLimitItemPerMinute, kind: str, who: str) -> ProblemError:
         if self._limiter.hit(self._notes, "note", kind, who):  # whoever goes on does not fill the log

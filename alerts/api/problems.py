@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from starlette.exceptions import HTTPException
 
 from alerts.errors import AnswerError, TransitionError, UnknownAlertError
+from alerts.security_log import note
 
 __all__ = ["PROBLEM_JSON", "Fault", "Problem", "ProblemError", "handle_problems", "problem_response"]
 
@@ -67,8 +68,11 @@ def handle_problems(app: FastAPI) -> None:
         return problem_response(problem, dict(error.headers or {}))
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         faults = [_fault(each) for each in error.errors()[:20]]
+        address = request.client.host if request.client else "unknown"
+        if request.app.state.parts.limits.worth_noting(address):
+            note("request_invalid", path=request.url.path, address=address, where=[each.where[:80] for each in faults])
         return problem_response(Problem(title="The request is not valid", status=422, errors=faults))
 
     @app.exception_handler(AnswerError)

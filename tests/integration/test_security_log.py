@@ -60,6 +60,22 @@ def test_who_goes_on_beyond_a_limit_is_noted_once_a_minute(console: ConsoleStage
     assert (line["of"], line["who"], line["per_minute"]) == ("failure", "testclient", 10)
 
 
+def test_requests_that_do_not_fit_are_noted_with_where_they_do_not_and_do_not_fill_the_log(console: ConsoleStage):
+    staged = on_database(console.database)
+    client = staged.client("viewer")
+    with capture_logs() as logs:
+        client.get("/alerts", params={"limit": "many", "colour": "red"})
+        staged.browser("viewer").get("/alerts/no-id-at-all")
+        for _ in range(40):
+            client.get("/alerts", params={"limit": "many"})
+
+    lines = about(logs, "request_invalid")
+    assert set(lines[0]["where"]) == {"query/limit", "query/colour"}
+    assert (lines[0]["path"], lines[0]["address"]) == ("/api/v1/alerts", "testclient")
+    assert "many" not in repr(lines), "what was given may be a secret in the wrong place"
+    assert len(lines) == 20
+
+
 def test_the_use_of_a_token_is_noted_once_a_minute(own_console: ConsoleStage):
     client = own_console.client("viewer")
     with capture_logs() as logs:
