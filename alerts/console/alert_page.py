@@ -18,6 +18,7 @@ from alerts.console.visit import RefusedPageError, TheVisit, Visit
 from alerts.console.wording import wording
 from alerts.detection.evidence import Evidence, from_json
 from alerts.detection.series import time_of
+from alerts.detection.unlisted import is_unlisted, name_of
 from alerts.reading import alert_list, companies
 from alerts.reading.expected_band import BandPoint, expected_band
 from alerts.reading.similar_alerts import similar_alerts
@@ -74,6 +75,8 @@ def alert_page(visit: TheVisit, alert_id: UUID, query: Annotated[DoneQuery, Quer
         similar=similar,
         sent=sent,
         names=names,
+        listed=company is not None,
+        unlisted=name_of(alert.entity_id) if is_unlisted(alert.entity_id) else "",
         passage=_passage(visit, evidence, body, names),
         query=query,
     )

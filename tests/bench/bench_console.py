@@ -86,7 +86,8 @@ def main() -> None:
             )
             print(f"{'':<60} {'median':>7} {'worst':>7} {'KiB':>7}")
             for path in ("/", "/?show=all", "/?show=all&q=company-77", f"/alerts/{staged.alert_id()}", "/stories",
-                         "/stories?q=word7+word11", "/companies", "/system"):  # fmt: skip
+                         "/stories?q=word7+word11", "/companies", "/companies/acme", "/watchlist?name=Acme+trouble",
+                         "/watchlist?name=word7+word11&aliases=word7", "/system"):  # fmt: skip
                 print(ask(client, path, given.times), flush=True)
             for path in ("/api/v1/alerts?limit=200", "/api/v1/documents?q=word7", "/api/v1/trends?step=1h"):
                 print(ask(api, path, given.times), flush=True)

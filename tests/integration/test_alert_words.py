@@ -24,6 +24,7 @@ from alerts.detection.words import Word
 from alerts.explaining import Explaining
 from deploy.alert_parts import explaining_parts
 from deploy.alert_words import WordsOfModel
+from deploy.cli import main
 from deploy.services import Services
 from deploy.settings import Settings, load_settings
 from deploy.threads import run_together
@@ -268,6 +269,16 @@ def test_the_scheduler_asks_the_model_that_is_in_force(stage: Stage, settings: S
             stop.set()
             working.join()
     assert first_document(stage).words == tuple(model(ENGLISH, "", None))
+
+
+def test_the_command_line_says_them(stage: Stage, settings: Settings, capsys: pytest.CaptureFixture[str]):
+    surge(stage, "Acme trouble of all")
+    explain(stage, Knower(words=(WORD,)))
+    with stage.database.connect() as connection:
+        alert_id = connection.execute(select(alert_table.c.alert_id)).scalar_one()
+
+    assert main(["alerts", "show", str(alert_id)]) == 0
+    assert "Telling words: trouble (0.40)" in capsys.readouterr().out
 
 
 def test_it_can_be_left_out(settings: Settings, monkeypatch: pytest.MonkeyPatch):

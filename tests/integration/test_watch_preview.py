@@ -11,6 +11,7 @@ from console_stage import ConsoleStage
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
+from alerts.detection.unlisted import entity_of
 from alerts.reading.watch_preview import Caution, Entry, Preview, preview
 from deploy.watch_matching import WatchLinking
 from storage.connection import connect
@@ -148,6 +149,18 @@ def test_the_page_begins_with_what_is_listed_and_with_an_empty_form(console: Con
     assert 'value="Beta &lt;b&gt;Bank&lt;/b&gt;"' in listed
     assert 'name="tickers" maxlength="2000" value="BET"' in listed
     assert "Would have matched" not in client.get("/watchlist").text
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [("Quill & Co", "name=Quill+%26+Co"), ("$QLL", "name=QLL&amp;tickers=QLL")],
+)
+def test_an_alert_about_a_name_on_no_list_leads_to_trying_it(own_console: ConsoleStage, name: str, query: str):
+    alert_id = own_console.earlier(entity_of(name), 2, detector="unlisted_surge", status="firing")
+    page = own_console.browser().get(f"/alerts/{alert_id}").text
+
+    assert f'href="/watchlist?{query}"' in page
+    assert 'href="/companies/unlisted' not in page
 
 
 def test_what_is_no_entry_is_said_on_the_page(console: ConsoleStage):
