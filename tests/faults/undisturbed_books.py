@@ -24,7 +24,7 @@ __all__ = ["book_again", "stored_documents"]
 
 _COLUMNS = (
     "document_id, source, url, title, body, language, published_at, arrived_at, story_id, novelty, sentiment, "
-    "negative, neutral, positive, score_micro, topics, flags, model_version"
+    "negative, neutral, positive, score_micro, topics, flags, model_version, names"
 )
 _DOCUMENTS = f"SELECT {_COLUMNS}, raw_partition FROM documents ORDER BY published_at, document_id"
 _MENTIONS = "SELECT document_id, entity_id, surface, sentiment, score_micro FROM mentions ORDER BY entity_id"
@@ -44,7 +44,7 @@ def stored_documents(engine: Engine, raw_topic: str) -> Iterator[ScoredDocument]
             origin = Origin(topic=raw_topic, partition=partition, offset=offsets[partition])
             offsets[partition] += 1
             named = tuple(mentions[fields["document_id"]])
-            sequences = {name: tuple(fields.pop(name)) for name in ("topics", "flags")}
+            sequences = {name: tuple(fields.pop(name)) for name in ("topics", "flags", "names")}
             yield ScoredDocument(**fields, **sequences, origin=origin, mentions=named)
 
 
