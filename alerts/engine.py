@@ -12,13 +12,14 @@ When no job is left, the operator's rules take what is due from their lists: ale
 What if we die here? Before a commit nothing has happened and the jobs are on the list. After it the outbox has it all.
 
 A bucket b is judged once the watermark has reached b - guard: then the baseline, which ends there, is complete, and
-the count that ends with b can only grow. So no alarm depends on batches, speed or crashes.
+the count that ends with b can only grow. So no alarm depends on batches, speed or crashes. What does not grow, a share
+or a mean, is judged once b itself is complete (a guard below 0): its jobs wait on the list, and are taken once more.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,14 +32,13 @@ from alerts.answers import alert_rows
 from alerts.answers.holding import Holding
 from alerts.bell import TRENDS, Bell
 from alerts.delivery.announcing import Destination
-from alerts.detection.counts import Counts, StoredCounts
+from alerts.detection.counts import StoredCounts
 from alerts.detection.detectors import Detector
 from alerts.detection.judging import Known, judge
 from alerts.detection.lifecycle import Change, resolved
-from alerts.detection.name_counts import NameCounts
+from alerts.detection.portions import portions
 from alerts.detection.series import minute_of
-from alerts.detection.unlisted_surge import UnlistedSurge
-from alerts.detection.work import Claim, Job, claim, put_back
+from alerts.detection.work import Claim, Job, claim, put_back, wait
 from alerts.errors import WrongSettingError
 from alerts.patience import Patience
 from alerts.recording import Gather, record
@@ -97,7 +97,9 @@ class AlertEngine:
         self._endpoints = tuple(endpoints)
         self._clock = clock
         self._timing = timing or Timing()
-        self._guard_min = _guard(self._detectors, self._timing)
+        prompt = [detector for detector in self._detectors if detector.guard_min >= 0]
+        self._guard_min = _guard(prompt, self._timing)
+        self._waits = min((detector.guard_min for detector in self._detectors), default=0)
         self._poll_s = poll_s
         self._jobs_at_once = jobs_at_once
         self._holding = holding or Holding()
@@ -145,7 +147,8 @@ class AlertEngine:
         return minute_of(low) if low else None
 
     def _claim(self, connection: Connection, complete: int, after: Job) -> Claim:
-        return claim(connection, ready=self._ready(complete), after=after, most=self._jobs_at_once)
+        ready, waited = self._ready(complete), complete + self._waits
+        return claim(connection, ready=ready, waited=waited, after=after, most=self._jobs_at_once)
 
     def _ready(self, complete: int) -> int:
         return complete + self._guard_min
@@ -155,13 +158,15 @@ class AlertEngine:
         stored = StoredCounts(connection)
         for detector in self._detectors:
             known = _known(connection, detector.name)
-            for about, counts in _work(stored, detector, jobs, self._ready(complete)):
+            for about, counts in portions(stored, detector, jobs, self._ready(complete)):
                 verdict = judge(
                     detector, about, complete=complete, quiet=self._timing.quiet, counts=counts, known=known
                 )
                 self._record(connection, verdict.changes)
                 later |= verdict.later
         put_back(connection, later)
+        if self._waits:  # after the others: what is to be judged again soon stays so
+            wait(connection, [job for job in jobs if job[0] > complete + self._waits])
         self._rules.take(connection, jobs)
 
     def _rule(self, connection: Connection, complete: int) -> bool:
@@ -208,18 +213,6 @@ class AlertEngine:
 
 def _known(connection: Connection, detector: str) -> Known:
     return partial(alert_rows.near, connection, detector)
-
-
-def _work(
-    stored: StoredCounts, detector: Detector, jobs: Sequence[Job], ready: int
-) -> Iterator[tuple[Sequence[Job], Counts]]:
-    """What a detector is to judge, and where it finds the counts: all at once, or names a portion at a time."""
-    if isinstance(detector, UnlistedSurge):
-        names = NameCounts(stored, stories=detector.min_stories, sources=detector.min_sources)
-        for portion in names.jobs(jobs, detector.echo_min, ready):
-            yield portion, names
-    else:
-        yield jobs, stored
 
 
 def _guard(detectors: Sequence[Detector], timing: Timing) -> int:

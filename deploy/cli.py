@@ -317,12 +317,40 @@ def calibrate(
     promised: Annotated[float, typer.Option(help="False alarms an entity and month to hold it to.")] = 0.1,
     entity_months: Annotated[float, typer.Option(help="How much calm to draw for each detector.")] = 1000,
     seed: Annotated[int, typer.Option(help="Another seed draws other calm.")] = 1,
+    simulated: Annotated[bool, typer.Option(help="Whether to draw calm at all.")] = True,
+    first: Annotated[
+        str | None, typer.Option("--from", help="Also over stored days that you call quiet: the first (UTC).")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="The last of them, included.")] = None,
+    counts: Annotated[
+        Path | None, typer.Option(help="Also over a file of counts that you call quiet, as for backtest.")
+    ] = None,
+    watchlist: WatchLists = None,
     as_json: AsJson = False,
+    config: Config = None,
+    state: State = None,
 ) -> int:
-    """Hold the detectors to their promise on simulated calm. Exit code 1 when one is broken; takes a minute or two."""
-    from deploy.commands.calibrate import show_calibration
+    """Hold the detectors to their promise on simulated calm, and on quiet days of your own beside it.
 
-    return show_calibration(promised=promised, entity_months=entity_months, seed=seed, as_json=as_json)
+    Exit code 1 when a promise is broken. Drawing takes a minute or two; nothing is written.
+    """
+    from deploy.commands.calibrate import of_counts, of_stored_days, show_calibration
+
+    if (first is None) != (last is None):
+        raise UsageError("--from and --to go together")
+    if not simulated and first is None and counts is None:
+        raise UsageError("--no-simulated leaves nothing to look at: give --from and --to, or --counts")
+    quiet = [of_counts(counts, promised)] if counts is not None else []
+    if first is not None and last is not None:
+        quiet.append(of_stored_days(read_settings(config, state, watchlist), first, last))
+    return show_calibration(
+        promised=promised,
+        entity_months=entity_months,
+        seed=seed,
+        simulated=simulated,
+        quiet=quiet,
+        as_json=as_json,
+    )
 
 
 def _hand_over(name: str, told: str) -> None:

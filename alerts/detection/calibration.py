@@ -21,10 +21,10 @@ from alerts.detection.thresholds import Budget
 from alerts.detection.volume_alarm import VolumeAlarm
 from alerts.detection.volume_surge import VolumeSurge
 
-__all__ = ["Calibration", "Row", "episodes"]
+__all__ = ["STORIES_A_DAY", "Calibration", "Row", "episodes"]
 
 _DAYS_A_MONTH = 30
-_STORIES_A_DAY = {"rare": (0.001, 0.03), "medium": (0.03, 0.5), "busy": (0.5, 6.0)}
+STORIES_A_DAY = {"rare": (0.001, 0.03), "medium": (0.03, 0.5), "busy": (0.5, 6.0)}
 _COUNTS_A_BUCKET = {"rare": (0.003, 0.03), "medium": (0.03, 1.0), "busy": (1.0, 100.0)}
 _GRAVE_SHARE = 0.03
 """Of the negative stories of 2023 that name a company so many were on a topic of RiskEvent, and of Chinese ones too."""
@@ -92,7 +92,7 @@ class Calibration:
         market = calm_market(_STORY_DAYS, round(1 / share))
         months = (_STORY_DAYS - _WARM_STORY_DAYS) / _DAYS_A_MONTH
         entities = self._entities(months)
-        for stratum, (low, high) in _STORIES_A_DAY.items():
+        for stratum, (low, high) in STORIES_A_DAY.items():
             alarms = 0
             for _ in range(entities):
                 series = calm.draw(random, share * _between(random, low, high))
@@ -119,7 +119,7 @@ class Calibration:
             yield stratum, entities * months, alarms
 
     def _entities(self, months: float) -> int:
-        return max(1, round(self.entity_months / len(_STORIES_A_DAY) / months))
+        return max(1, round(self.entity_months / len(STORIES_A_DAY) / months))
 
 
 def episodes(minutes: Sequence[int], quiet_min: int) -> int:
