@@ -99,7 +99,7 @@ class AlertEngine:
         self._timing = timing or Timing()
         prompt = [detector for detector in self._detectors if detector.guard_min >= 0]
         self._guard_min = _guard(prompt, self._timing)
-        self._waits = min((detector.guard_min for detector in self._detectors), default=0)
+        self._waits = min((0, *(detector.guard_min for detector in self._detectors)))
         self._poll_s = poll_s
         self._jobs_at_once = jobs_at_once
         self._holding = holding or Holding()

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter  # type: ignore[import-untyped]
 
 from alerts.detection.regular import Floats
-from alerts.detection.series import MINUTES_A_DAY, Series
+from alerts.detection.series import MINUTES_A_DAY, Minutes, Series
+from alerts.detection.tones import TonedSeries
 
-__all__ = ["CalmStories", "CalmVolume", "calm_market"]
+__all__ = ["CalmStories", "CalmTones", "CalmVolume", "calm_market"]
 
 _HOURS_A_DAY = 24
 _WEEKEND = 5
@@ -33,6 +34,12 @@ class CalmStories:
 
     def draw(self, random: np.random.Generator, a_day: float) -> Series:
         """One company with about `a_day` stories a day, from minute 0 on."""
+        told, _ = self.events(random, a_day)
+        minutes, stories = np.unique(told, return_counts=True)
+        return Series.of(zip(minutes.tolist(), stories.tolist(), stories.tolist(), strict=True))
+
+    def events(self, random: np.random.Generator, a_day: float) -> tuple[Minutes, Minutes]:
+        """(stories,) each: the minutes in which they are told, in no order, and the number of the event."""
         hours = np.arange(self.days * _HOURS_A_DAY)
         swing = 0.9 * np.cos(2 * np.pi * (hours % _HOURS_A_DAY - 14) / _HOURS_A_DAY)
         weekend = np.where(hours // _HOURS_A_DAY % 7 >= _WEEKEND, np.log(0.4), 0.0)
@@ -44,9 +51,42 @@ class CalmStories:
         further = random.geometric(1 / stories_an_event, events.size) - 1
         patience = random.uniform(60, 600)
         later = np.repeat(events, further) + random.exponential(patience, further.sum()).astype(np.int64)
-        told = np.concatenate((events, later))
-        minutes, stories = np.unique(told[told < self.days * MINUTES_A_DAY], return_counts=True)
-        return Series.of(zip(minutes.tolist(), stories.tolist(), stories.tolist(), strict=True))
+        told, numbers = np.concatenate((events, later)), np.arange(events.size)
+        within = told < self.days * MINUTES_A_DAY
+        return told[within], np.concatenate((numbers, np.repeat(numbers, further)))[within]
+
+
+@dataclass(frozen=True)
+class CalmTones:
+    """All stories of a company with their tones: an event has one, and most of what is told of it has the same.
+
+    The share of negative events is drawn for each company around `share` and drifts over weeks.
+    """
+
+    days: int
+    share: float = 0.12
+    drift: float = 0.4
+    drift_days: float = 20.0
+    alike: float = 0.7
+
+    def draw(self, random: np.random.Generator, a_day: float) -> TonedSeries:
+        """One company with about `a_day` stories a day, from minute 0 on."""
+        minutes, numbers = CalmStories(self.days).events(random, a_day)
+        usual = random.beta(1, 1 / self.share - 1)
+        drift = np.exp(wander(random, self.days, self.drift_days, self.drift))
+        shares = np.minimum(usual * drift[minutes // MINUTES_A_DAY], 0.95)
+        chances = random.uniform(size=numbers.max(initial=0) + 1)[numbers]
+        chances = np.where(random.uniform(size=minutes.size) < self.alike, chances, random.uniform(size=minutes.size))
+        strength = random.uniform(0.4, 1.0, minutes.size)
+        flat = random.normal(0.0, 0.1, minutes.size).clip(-0.4, 0.4)
+        bad, good = chances < shares, chances > 0.88
+        scores = np.where(bad, -strength, np.where(good, strength, flat))
+        rows: dict[int, list[int]] = {}
+        for minute, is_bad, score in zip(minutes.tolist(), bad.tolist(), scores.tolist(), strict=True):
+            row = rows.setdefault(minute, [0, 0, 0, 0])
+            for place, amount in enumerate((1, 1, int(is_bad), round(score * 1e6))):
+                row[place] += amount
+        return TonedSeries.told((minute, row[0], row[1], row[2], row[3]) for minute, row in rows.items())
 
 
 def calm_market(days: int, every_h: int = 1, documents_an_hour: int = 6) -> Series:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import DateTime, Text
 
 from alerts.detection.series import Series, time_of
+from alerts.detection.tones import TonedSeries
 from storage.records import ANY_ENTITY, ANY_TOPIC
 
 __all__ = ["Counts", "StoredCounts"]
@@ -42,6 +43,15 @@ _VOLUMES = """
     select entity_id, (extract(epoch from bucket) / 60)::bigint, sum(stories)::bigint, sum(documents)::bigint
     from trend_counts
     where entity_id = any(:entities) and topic = :topic and bucket between :since and :until
+    group by entity_id, bucket
+    order by entity_id
+    """
+
+_TONES = """
+    select entity_id, (extract(epoch from bucket) / 60)::bigint, sum(stories)::bigint, sum(documents)::bigint,
+           sum(negative_stories)::bigint, sum(score_micro)::bigint
+    from trend_counts
+    where entity_id = any(:entities) and topic = :topic and bucket between :since and :until and documents > 0
     group by entity_id, bucket
     order by entity_id
     """
@@ -79,6 +89,9 @@ class Counts(Protocol):
 
     def volumes(self, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
         """The same of all stories and documents of each entity, whatever they say."""
+
+    def tones(self, entities: Sequence[str], since: int, until: int) -> dict[str, TonedSeries]:
+        """The same with what of it is negative, and how it is meant."""
 
     def market(self, since: int, until: int, topics: Sequence[str] = ()) -> Series:
         """Negative stories and all documents of the whole market by the hour, each hour at its last minute.
@@ -119,6 +132,14 @@ class StoredCounts:
         """One query for all of them."""
         return self._read(_VOLUMES, entities, since, until)
 
+    def tones(self, entities: Sequence[str], since: int, until: int) -> dict[str, TonedSeries]:
+        """One query for all of them; not kept, since whoever asks judges other minutes than the rest."""
+        rows = self._rows(_TONES, entities, since, until)
+        return {
+            entity_id: TonedSeries.told(tuple(row[1:]) for row in group)
+            for entity_id, group in groupby(rows, key=itemgetter(0))
+        }
+
     def market(self, since: int, until: int, topics: Sequence[str] = ()) -> Series:
         """Summed by the hour in the database."""
         since, until = since - since % 60, until - until % 60 + 59
@@ -131,16 +152,21 @@ class StoredCounts:
         key, about = (query, tuple(topics)), tuple(entities)
         kept = self._kept.get(key)
         if kept is None or kept.entities != about or kept.since > since or kept.until < until:
-            given: dict[str, Any] = {"entities": list(about), "since": time_of(since), "until": time_of(until)}
-            given |= {"topics": list(topics)} if topics else {}
-            given |= {} if query is _ENTITIES_ON_TOPICS else {"topic": ANY_TOPIC}
-            rows = self.connection.execute(_statement(query), given)
+            rows = self._rows(query, about, since, until, topics)
             found = {
                 entity_id: Series.of((bucket, stories, documents) for _, bucket, stories, documents in group)
                 for entity_id, group in groupby(rows, key=itemgetter(0))
             }
             kept = self._kept[key] = _Read(about, since, until, found)
         return kept.found
+
+    def _rows(
+        self, query: str, entities: Sequence[str], since: int, until: int, topics: Sequence[str] = ()
+    ) -> Iterable[Any]:
+        given: dict[str, Any] = {"entities": list(entities), "since": time_of(since), "until": time_of(until)}
+        given |= {"topics": list(topics)} if topics else {}
+        given |= {} if query is _ENTITIES_ON_TOPICS else {"topic": ANY_TOPIC}
+        return self.connection.execute(_statement(query), given)
 
 
 def _statement(query: str) -> TextClause:

@@ -20,8 +20,9 @@ from alerts.errors import WrongSettingError
 __all__ = ["Counted", "Detector", "Finding", "History", "NegativeSurge"]
 
 
-Counted = Literal["negative", "all", "market"]
-"""What a detector looks at: what is said against a company, all that is said about it, or the market's own counts."""
+Counted = Literal["negative", "all", "tones", "market"]
+"""What a detector looks at: what is said against a company, all that is said about it, the same with its tone, or the
+market's own counts."""
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,9 @@ def find(detector: Detector, jobs: Sequence[Job], ready: int, counts: Counts) ->
     return {entity_id: findings for entity_id, findings in found.items() if findings}
 
 
-def _read(detector: Detector, entities: Sequence[str], since: int, until: int, counts: Counts) -> dict[str, Series]:
+def _read(detector: Detector, entities: Sequence[str], since: int, until: int, counts: Counts) -> Mapping[str, Series]:
+    if detector.counted == "tones":
+        return counts.tones(entities, since, until)
     if detector.counted == "all":
         return counts.volumes(entities, since, until)
     return counts.entities(entities, since, until, detector.topics)

@@ -19,6 +19,7 @@ from sqlalchemy.types import DateTime, Text
 
 from alerts.detection.counts import StoredCounts
 from alerts.detection.series import Minutes, Series, time_of
+from alerts.detection.tones import TonedSeries
 from alerts.detection.unlisted import entity_of, is_unlisted, name_of
 from alerts.detection.work import Job
 from storage.records import ANY_ENTITY
@@ -113,6 +114,10 @@ class NameCounts:
 
     def volumes(self, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
         """None: documents that are not bad news are not counted by name."""
+        return {}
+
+    def tones(self, entities: Sequence[str], since: int, until: int) -> dict[str, TonedSeries]:
+        """None, for the same reason."""
         return {}
 
     def market(self, since: int, until: int, topics: Sequence[str] = ()) -> Series:

@@ -9,7 +9,17 @@ import numpy as np
 from alerts.detection.regular import Floats
 from alerts.errors import WrongSettingError
 
-__all__ = ["FIRST_BAD_NEWS", "MARKET_SURGE", "NEGATIVE_SURGE", "RISK_EVENT", "VOLUME_ALARM", "VOLUME_SURGE", "Promise"]
+__all__ = [
+    "FIRST_BAD_NEWS",
+    "MARKET_SURGE",
+    "MEAN_SCORE",
+    "NEGATIVE_SHARE",
+    "NEGATIVE_SURGE",
+    "RISK_EVENT",
+    "VOLUME_ALARM",
+    "VOLUME_SURGE",
+    "Promise",
+]
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,16 @@ RISK_EVENT = Promise(
     rates=(0.0979, 0.0676, 0.0459, 0.0247, 0.021, 0.0203, 0.0201, 0.0036, 0.001, 0.0001),
 )
 """Of RiskEvent with its defaults: three stories in a hundred bad ones are of a grave risk."""
+
+NEGATIVE_SHARE = Promise(
+    evidence=(0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0), rates=(0.0819, 0.064, 0.0447, 0.0221, 0.0112, 0.0057, 0.0031)
+)
+"""Of NegativeShare with its defaults, of the same evidence as NegativeSurge."""
+
+MEAN_SCORE = Promise(
+    evidence=(0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0), rates=(0.0856, 0.0626, 0.0382, 0.0163, 0.0067, 0.0032, 0.0014)
+)
+"""Of MeanScore with its defaults, of the same evidence."""
 
 MARKET_SURGE = Promise(evidence=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), rates=(4.31, 1.47, 0.368, 0.076, 0.0147, 0.0035))
 """Of MarketSurge with its defaults, of its evidence as well."""

@@ -12,7 +12,7 @@ from sqlalchemy.types import DateTime
 from alerts.detection.series import minute_of, time_of
 from storage.tables import changed_buckets
 
-__all__ = ["Claim", "Job", "claim", "put_back"]
+__all__ = ["Claim", "Job", "claim", "put_back", "wait"]
 
 Job = tuple[int, str]
 """A bucket (minutes since 1970) and the entity whose sums moved in it."""
@@ -21,7 +21,7 @@ _CLAIM = text(
     """
     with due as materialized (
         select entity_id, bucket from changed_buckets
-        where bucket <= :ready and (bucket, entity_id) > (:bucket, :entity_id)
+        where (bucket <= :waited or touched > 0 and bucket <= :ready) and (bucket, entity_id) > (:bucket, :entity_id)
         order by bucket, entity_id limit :most
         for update skip locked
     )
@@ -29,7 +29,7 @@ _CLAIM = text(
     where changed_buckets.entity_id = due.entity_id and changed_buckets.bucket = due.bucket
     returning changed_buckets.entity_id, changed_buckets.bucket
     """
-).bindparams(bindparam("ready", type_=DateTime(timezone=True)), bindparam("bucket", type_=DateTime(timezone=True)))
+).bindparams(*(bindparam(name, type_=DateTime(timezone=True)) for name in ("ready", "waited", "bucket")))
 
 
 @dataclass(frozen=True)
@@ -44,21 +44,39 @@ class Claim:
         return self.jobs[-1]
 
 
-def claim(connection: Connection, *, ready: int, after: Job, most: int) -> Claim:
+def claim(connection: Connection, *, ready: int, waited: int, after: Job, most: int) -> Claim:
     """Takes up to `most` jobs of buckets up to `ready`, oldest first, beyond the job `after`.
 
+    Of those that wait, up to `waited` only.
     A row that ingest is touching at this moment is left for the next round: ingest will touch it again anyway, and
     what it adds is not yet to be seen. If the transaction is rolled back, the jobs are there again.
     """
     rows = connection.execute(
-        _CLAIM, {"ready": time_of(ready), "bucket": time_of(after[0]), "entity_id": after[1], "most": most}
+        _CLAIM,
+        {
+            "ready": time_of(ready),
+            "waited": time_of(waited),
+            "bucket": time_of(after[0]),
+            "entity_id": after[1],
+            "most": most,
+        },
     ).all()
     return Claim(tuple(sorted((minute_of(bucket), entity_id) for entity_id, bucket in rows)), len(rows) == most)
 
 
 def put_back(connection: Connection, jobs: Iterable[Job]) -> None:
-    """Leaves jobs for a later round."""
-    rows = [{"entity_id": entity_id, "bucket": time_of(bucket)} for bucket, entity_id in sorted(jobs)]
+    """Leaves jobs for the next round."""
+    _leave(connection, jobs, touched=1)
+
+
+def wait(connection: Connection, jobs: Iterable[Job]) -> None:
+    """Leaves jobs until their buckets are complete; ingest, when it touches one, makes it due at once."""
+    _leave(connection, jobs, touched=0)
+
+
+def _leave(connection: Connection, jobs: Iterable[Job], *, touched: int) -> None:
+    rows = [
+        {"entity_id": entity_id, "bucket": time_of(bucket), "touched": touched} for bucket, entity_id in sorted(jobs)
+    ]
     if rows:
-        statement = insert(changed_buckets).values(rows)
-        connection.execute(statement.on_conflict_do_nothing())
+        connection.execute(insert(changed_buckets).on_conflict_do_nothing(), rows)
