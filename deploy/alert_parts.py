@@ -112,12 +112,14 @@ def _words_of_model(settings: Settings) -> Explain:
 
 def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
     """The detectors in force. They share the budget."""
-    from alerts.detection import first_bad_news, market_surge, risk_event, unlisted_surge
+    from alerts.detection import first_bad_news, market_surge, risk_event, share_shift, unlisted_surge
     from alerts.detection.baselines import Baseline
     from alerts.detection.detectors import NegativeSurge
     from alerts.detection.first_bad_news import FirstBadNews
     from alerts.detection.market_surge import MarketSurge
+    from alerts.detection.mean_shift import MeanShift
     from alerts.detection.risk_event import RiskEvent
+    from alerts.detection.share_shift import ShareShift
     from alerts.detection.thresholds import Budget
     from alerts.detection.unlisted_surge import UnlistedSurge
     from alerts.detection.volume_alarm import VolumeAlarm
@@ -126,6 +128,7 @@ def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
     shares = 1 + given.volume_surge + first_bad_news.SHARE * given.first_bad_news
     shares += risk_event.SHARE * given.risk_event + market_surge.SHARE * given.market_surge
     shares += unlisted_surge.SHARE * given.unlisted_surge
+    shares += share_shift.SHARE * (given.share_shift + given.mean_shift)
     part = given.false_alarms_per_day / shares
     budget = Budget(part, listed)
     negative = NegativeSurge(
@@ -144,10 +147,13 @@ def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
     )
     first = FirstBadNews(Budget(first_bad_news.SHARE * part, listed), guard_min=given.guard_min)
     risk = RiskEvent(risk_event.SHARE * part, listed, given.risk_topics, guard_min=given.guard_min)
+    tone = Budget(share_shift.SHARE * part, listed)
     optional = (
         (given.first_bad_news, first),
         (given.risk_event, risk),
         (given.market_surge, MarketSurge(Budget(market_surge.SHARE * part, 1))),
+        (given.share_shift, ShareShift(tone)),
+        (given.mean_shift, MeanShift(tone)),
         (given.volume_surge, VolumeAlarm(budget)),
         (given.unlisted_surge, unlisted),
     )

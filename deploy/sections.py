@@ -157,6 +157,8 @@ class Alerts(Section):
     risk_event: bool = True
     risk_topics: RiskTopics = GRAVE
     market_surge: bool = True
+    share_shift: bool = False
+    mean_shift: bool = False
     explain: bool = True
     guard_min: Minutes = 1440
     history_days: Positive = 21

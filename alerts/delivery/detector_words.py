@@ -52,6 +52,16 @@ _EN: Final[Mapping[str, DetectorWords]] = {
         "Far more bad news of the whole market than at this hour of the week is usual. "
         "Alerts about its companies may be held meanwhile, but for critical ones and grave risks.",
     ),
+    "share_shift": DetectorWords(
+        "{n} negative story",
+        "{n} negative stories",
+        "More of what is said about the company is bad than its own past makes credible, however much is said.",
+    ),
+    "mean_shift": DetectorWords(
+        "worse tone, {n} negative story",
+        "worse tone, {n} negative stories",
+        "What is said about the company is worse in tone than its own past makes credible.",
+    ),
     "volume_surge": DetectorWords(
         "{n} document",
         "{n} documents",
@@ -80,6 +90,12 @@ _ZH: Final[Mapping[str, DetectorWords]] = {
         "{n} 条负面新闻",
         "{n} 条负面新闻",
         "全市场负面新闻远多于每周此时的常态。期间可能暂不推送个别公司的警报，严重警报和重大风险除外。",
+    ),
+    "share_shift": DetectorWords(
+        "{n} 条负面新闻", "{n} 条负面新闻", "不论报道多少，该公司的负面占比都远高于其自身历史。"
+    ),
+    "mean_shift": DetectorWords(
+        "语气转差，{n} 条负面新闻", "语气转差，{n} 条负面新闻", "关于该公司的报道，语气远差于其自身历史。"
     ),
     "volume_surge": DetectorWords("{n} 篇文章", "{n} 篇文章", "关于该公司的报道远多于每周此时的常态，不论褒贬。"),
 }

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from alerts.detection.backtest import Backtest
-from alerts.detection.calm import CalmStories, CalmVolume, calm_market
+from alerts.detection.calm import CalmStories, CalmTones, CalmVolume, calm_market
 from alerts.detection.detectors import Detector, History, NegativeSurge
 from alerts.detection.first_bad_news import FirstBadNews
 from alerts.detection.market_surge import MarketSurge
+from alerts.detection.mean_shift import MeanShift
 from alerts.detection.peaks import Peaks
 from alerts.detection.promises import Promise
 from alerts.detection.regular import RegularCounts
 from alerts.detection.risk_event import RiskEvent
-from alerts.detection.series import MINUTES_A_DAY
+from alerts.detection.series import MINUTES_A_DAY, Series
+from alerts.detection.share_shift import ShareShift
 from alerts.detection.thresholds import Budget
 from alerts.detection.volume_alarm import VolumeAlarm
 from alerts.detection.volume_surge import VolumeSurge
@@ -25,6 +27,7 @@ __all__ = ["STORIES_A_DAY", "Calibration", "Row", "episodes"]
 
 _DAYS_A_MONTH = 30
 STORIES_A_DAY = {"rare": (0.001, 0.03), "medium": (0.03, 0.5), "busy": (0.5, 6.0)}
+_ALL_STORIES_A_DAY = {"rare": (0.01, 0.3), "medium": (0.3, 5.0), "busy": (5.0, 60.0)}
 _COUNTS_A_BUCKET = {"rare": (0.003, 0.03), "medium": (0.03, 1.0), "busy": (1.0, 100.0)}
 _GRAVE_SHARE = 0.03
 """Of the negative stories of 2023 that name a company so many were on a topic of RiskEvent, and of Chinese ones too."""
@@ -74,6 +77,8 @@ class Calibration:
             ("negative_surge", self._stories(NegativeSurge(part))),
             ("first_bad_news", self._stories(FirstBadNews(part))),
             ("risk_event", self._stories(RiskEvent(part.false_alarms_per_day, 1), _GRAVE_SHARE)),
+            ("share_shift", self._tones(ShareShift(part))),
+            ("mean_shift", self._tones(MeanShift(part))),
             ("market_surge", self._volume(market.surge, market.promise, market.step_min)),
             ("volume_surge", self._volume(live.surge, live.promise)),
             ("backtest", self._volume(backtest.detector, backtest.promise)),
@@ -98,6 +103,19 @@ class Calibration:
                 series = calm.draw(random, share * _between(random, low, high))
                 judged = series.buckets[series.buckets >= _WARM_STORY_DAYS * MINUTES_A_DAY].tolist()
                 found = detector.findings(History(series, market), judged)
+                alarms += episodes([finding.bucket for finding in found], 3 * MINUTES_A_DAY)
+            yield stratum, entities * months, alarms
+
+    def _tones(self, detector: Detector) -> Iterator[tuple[str, float, int]]:
+        random, calm, nothing = np.random.default_rng(self.seed), CalmTones(_STORY_DAYS), Series.of(())
+        months = (_STORY_DAYS - _WARM_STORY_DAYS) / _DAYS_A_MONTH
+        entities = self._entities(months)
+        for stratum, (low, high) in _ALL_STORIES_A_DAY.items():
+            alarms = 0
+            for _ in range(entities):
+                series = calm.draw(random, _between(random, low, high))
+                judged = series.buckets[series.buckets >= _WARM_STORY_DAYS * MINUTES_A_DAY].tolist()
+                found = detector.findings(History(series, nothing), judged)
                 alarms += episodes([finding.bucket for finding in found], 3 * MINUTES_A_DAY)
             yield stratum, entities * months, alarms
 

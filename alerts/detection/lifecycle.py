@@ -46,6 +46,8 @@ COUNTED = {
     "first_bad_news": "negative stories after a long quiet",
     "risk_event": "negative stories of a grave risk",
     "market_surge": "negative stories of the whole market",
+    "share_shift": "negative stories among all of them",
+    "mean_shift": "negative stories among those of a worse tone",
     "volume_surge": "documents",
 }
 """What the numbers of each detector's findings count."""

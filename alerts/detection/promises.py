@@ -12,10 +12,10 @@ from alerts.errors import WrongSettingError
 __all__ = [
     "FIRST_BAD_NEWS",
     "MARKET_SURGE",
-    "MEAN_SCORE",
-    "NEGATIVE_SHARE",
+    "MEAN_SHIFT",
     "NEGATIVE_SURGE",
     "RISK_EVENT",
+    "SHARE_SHIFT",
     "VOLUME_ALARM",
     "VOLUME_SURGE",
     "Promise",
@@ -75,15 +75,15 @@ RISK_EVENT = Promise(
 )
 """Of RiskEvent with its defaults: three stories in a hundred bad ones are of a grave risk."""
 
-NEGATIVE_SHARE = Promise(
+SHARE_SHIFT = Promise(
     evidence=(0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0), rates=(0.0819, 0.064, 0.0447, 0.0221, 0.0112, 0.0057, 0.0031)
 )
-"""Of NegativeShare with its defaults, of the same evidence as NegativeSurge."""
+"""Of ShareShift with its defaults, of the same evidence as NegativeSurge."""
 
-MEAN_SCORE = Promise(
+MEAN_SHIFT = Promise(
     evidence=(0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0), rates=(0.0856, 0.0626, 0.0382, 0.0163, 0.0067, 0.0032, 0.0014)
 )
-"""Of MeanScore with its defaults, of the same evidence."""
+"""Of MeanShift with its defaults, of the same evidence."""
 
 MARKET_SURGE = Promise(evidence=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), rates=(4.31, 1.47, 0.368, 0.076, 0.0147, 0.0035))
 """Of MarketSurge with its defaults, of its evidence as well."""

@@ -15,6 +15,7 @@ from alerts.detection.detectors import NegativeSurge
 from alerts.detection.first_bad_news import FirstBadNews
 from alerts.detection.market_surge import MarketSurge
 from alerts.detection.risk_event import RiskEvent
+from alerts.detection.share_shift import ShareShift
 from alerts.detection.thresholds import Budget
 from alerts.engine import AlertEngine, Timing
 from storage.tables import alerts, deliveries
@@ -92,3 +93,25 @@ def test_a_crash_is_told_as_one_of_the_whole_market_with_its_worst_documents(sta
         body = connection.execute(query).scalar_one()
     assert body["data"]["company"] == {"entity_id": "*", "name": "the whole market"}
     assert message(parsed(json.dumps(body)), "zh").title.startswith("【警告】全市场：300 条")
+
+
+def test_a_share_waits_until_its_minute_is_complete(stage: Stage) -> None:
+    """Then it hears of harmless news that came late, and its jobs are taken from the list for good."""
+
+    def look_at_shares() -> list[str]:
+        timing = Timing(allowed_lateness=LATENESS, quiet=timedelta(days=3))
+        detectors = (NegativeSurge(Budget(1e-6, 100)), ShareShift(Budget(5, 100)))
+        AlertEngine(stage.database, detectors, [DESK], clock=wall_clock, timing=timing).once()
+        with stage.database.connect() as connection:
+            return list(connection.execute(select(alerts.c.entity_id).order_by(alerts.c.entity_id)).scalars())
+
+    assert look_at_shares() == []
+    stage.publish(*(Story(6 * step, entity) for step in range(10) for entity in ("acme", "bank")))
+    assert look_at_shares() == []
+    assert stage.work_left() > 0
+    stage.publish(*(Story(step, "bank", "neutral", score=0.0) for step in range(0, 60, 2)))
+    stage.later(60 + LATENESS.total_seconds() / 60)
+    assert look_at_shares() == ["acme"]
+    stage.later(1440)
+    assert look_at_shares() == ["acme"]
+    assert stage.work_left() == 2, "the market's last minute and the company's"

@@ -13,9 +13,13 @@ from alerts.detection.detectors import Detector, NegativeSurge
 from alerts.detection.first_bad_news import FirstBadNews
 from alerts.detection.judging import judge
 from alerts.detection.lifecycle import Change, Episode, resolved
+from alerts.detection.mean_shift import MeanShift
 from alerts.detection.risk_event import RiskEvent
 from alerts.detection.series import Series
+from alerts.detection.share_shift import ShareShift
 from alerts.detection.thresholds import Budget
+from alerts.detection.tone_past import TonePast
+from alerts.detection.tones import TonedSeries
 from alerts.detection.work import Job
 
 LATENESS_MIN = 60
@@ -32,17 +36,21 @@ def quick_detectors() -> tuple[Detector, ...]:
     """That, and the others that look at bad news, as quick."""
     first = FirstBadNews(Budget(2, 5), replace(_QUICK, memory_days=4), horizons_min=(60, 240), guard_min=120)
     risk = RiskEvent(0.5, 5, ("fraud", "default"), replace(_QUICK, memory_days=4), horizons_min=(240,), guard_min=120)
-    return quick_detector(), first, risk
+    share = ShareShift(Budget(9, 1), TonePast(days=3), horizons_min=(240, 600), min_stories=2)
+    mean = MeanShift(Budget(9, 1), TonePast(days=3), horizons_min=(240, 600), least=2)
+    return quick_detector(), first, risk, share, mean
 
 
 @dataclass(frozen=True)
 class Told:
-    """A negative document as the windows stage counts it."""
+    """A document as the windows stage counts it, negative unless it says otherwise."""
 
     minute: int
     entity: str
     story: bool = True
     topics: tuple[str, ...] = ()
+    bad: bool = True
+    """A harmless document is told of as well, with a story of its own."""
 
 
 class AlertBooks:
@@ -54,6 +62,7 @@ class AlertBooks:
         self._detector = detector
         self._stories: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
         self._documents: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
+        self._all: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0, 0, 0]))
         self._pending: set[Job] = set()
         self._episodes: dict[UUID, Episode] = {}
         self._newest = 0
@@ -62,7 +71,11 @@ class AlertBooks:
         """One transaction of ingest."""
         for document in documents:
             for entity in (document.entity, "*"):
-                for topic in ("*", *document.topics):
+                bad, score = document.bad, -800_000 if document.bad else 50_000
+                all_of_it = self._all[entity][document.minute]
+                for place, amount in enumerate((document.story, 1, bad and document.story, score)):
+                    all_of_it[place] += amount
+                for topic in ("*", *document.topics) if bad else ():
                     self._documents[entity, topic][document.minute] += 1
                     self._stories[entity, topic][document.minute] += document.story
                 self._pending.add((document.minute, entity))
@@ -109,12 +122,21 @@ class AlertBooks:
         return found
 
     def volumes(self, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
-        return self.entities(entities, since, until)  # everything told here counts
+        toned = self.tones(entities, since, until)
+        return {entity: Series(each.buckets, each.stories, each.documents) for entity, each in toned.items()}
+
+    def tones(self, entities: Sequence[str], since: int, until: int) -> dict[str, TonedSeries]:
+        found = {}
+        for entity in entities:
+            rows = [(minute, *counts) for minute, counts in self._all[entity].items() if since <= minute <= until]
+            if rows:
+                found[entity] = TonedSeries.told(rows)  # type: ignore[arg-type]
+        return found
 
     def market(self, since: int, until: int, topics: Sequence[str] = ()) -> Series:
         stories: Counter[int] = Counter()
         documents: Counter[int] = Counter()
-        for minute, count in self._documents["*", "*"].items():
+        for minute, (_, count, _, _) in self._all["*"].items():
             if since - since % 60 <= minute <= until - until % 60 + 59:
                 hour = minute - minute % 60 + 59
                 stories[hour] += sum(self._stories["*", topic][minute] for topic in topics or ("*",))

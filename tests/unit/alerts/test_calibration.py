@@ -17,7 +17,8 @@ def test_the_promise_is_kept_where_much_and_where_little_is_said(capsys: pytest.
     """With a twentieth of the calm that the figures of decision 0022 rest on, and as much more room for chance."""
     code = main(["calibrate", "--promised", "0.1", "--entity-months", "150", "--seed", "4", "--json"])
     answer = json.loads(capsys.readouterr().out)
-    strata = ("negative_surge", "first_bad_news", "risk_event", "market_surge", "volume_surge", "backtest")
+    surges = ("negative_surge", "first_bad_news", "risk_event", "share_shift", "mean_shift", "market_surge")
+    strata = (*surges, "volume_surge", "backtest")
     assert [row["detector"] for row in answer["rows"]] == [name for name in strata for _ in range(4)]
     assert all(row["observed"] <= 0.3 for row in answer["rows"]), answer
     assert all(0.05 <= row["observed"] <= 0.2 for row in answer["rows"] if row["stratum"] == "all"), answer

@@ -8,18 +8,18 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import ndtr  # type: ignore[import-untyped]
 
-from alerts.detection.negative_share import NegativeShare
-from alerts.detection.promises import MEAN_SCORE, Promise
+from alerts.detection.promises import MEAN_SHIFT, Promise
+from alerts.detection.share_shift import ShareShift
 from alerts.detection.tone_past import Floats, Past, Stretch
 
-__all__ = ["MeanScore"]
+__all__ = ["MeanShift"]
 
 
 @dataclass(frozen=True)
-class MeanScore(NegativeShare):
+class MeanShift(ShareShift):
     """Fires where the mean score of a horizon's stories lies improbably far below the company's own, by a normal.
 
-    Past, horizons and clusters are NegativeShare's. There are `least` stories in the horizon, and one negative one in
+    Past, horizons and clusters are ShareShift's. There are `least` stories in the horizon, and one negative one in
     the bucket.
     """
 
@@ -27,8 +27,8 @@ class MeanScore(NegativeShare):
     min_stories: int = 1
     least: int = 6
 
-    name: ClassVar[str] = "mean_score"
-    promise: ClassVar[Promise] = MEAN_SCORE
+    name: ClassVar[str] = "mean_shift"
+    promise: ClassVar[Promise] = MEAN_SHIFT
 
     def _p_values(self, now: Stretch, past: Past) -> Floats:
         """The probability of a mean as low."""

@@ -10,17 +10,20 @@ import numpy as np
 from scipy.special import betainc  # type: ignore[import-untyped]
 
 from alerts.detection.detectors import Counted, Finding, History
-from alerts.detection.promises import NEGATIVE_SHARE, Promise
+from alerts.detection.promises import SHARE_SHIFT, Promise
 from alerts.detection.series import MINUTES_A_DAY
 from alerts.detection.thresholds import Budget, severity
 from alerts.detection.tone_past import Floats, Past, Stretch, TonePast, stretch
 from alerts.detection.tones import TonedSeries
 
-__all__ = ["NegativeShare"]
+__all__ = ["SHARE", "ShareShift"]
+
+SHARE = 0.25
+"""Its part of the budget, and that of MeanShift, against 1 for the surges of the list."""
 
 
 @dataclass(frozen=True)
-class NegativeShare:
+class ShareShift:
     """Fires where the negative stories of a horizon are improbably many of all its stories, by a binomial.
 
     The share is the company's own, from a past that ends at least a day and the horizon before the bucket. Stories come
@@ -37,9 +40,9 @@ class NegativeShare:
     min_stories: int = 3
 
     topics: ClassVar[tuple[str, ...]] = ()
-    name: ClassVar[str] = "negative_share"
+    name: ClassVar[str] = "share_shift"
     counted: ClassVar[Counted] = "tones"
-    promise: ClassVar[Promise] = NEGATIVE_SHARE
+    promise: ClassVar[Promise] = SHARE_SHIFT
     guard_min: ClassVar[int] = -1
 
     @property
