@@ -11,6 +11,7 @@ import numpy as np
 
 from alerts.detection.counts import Counts
 from alerts.detection.detectors import Detector, Finding, History
+from alerts.detection.joined import findings_of
 from alerts.detection.lifecycle import Change, Course, Episode
 from alerts.detection.series import MINUTES_A_DAY, Series
 from alerts.detection.work import Job
@@ -78,16 +79,7 @@ def find(detector: Detector, jobs: Sequence[Job], ready: int, counts: Counts) ->
     first = min(min(buckets) for buckets in touched.values())
     until = min(max(max(buckets) for buckets in touched.values()) + detector.echo_min, ready)
     series = _read(detector, sorted(touched), first - detector.reach_min, until, counts)
-    worth = {entity_id: _worth_judging(each, touched[entity_id], detector, ready) for entity_id, each in series.items()}
-    if not any(worth.values()):
-        return {}
-    market = _market(detector, first, until, ready, counts)
-    found = {
-        entity_id: detector.findings(History(series[entity_id], market), buckets)
-        for entity_id, buckets in worth.items()
-        if buckets
-    }
-    return {entity_id: findings for entity_id, findings in found.items() if findings}
+    return findings_of(detector, series, touched, ready, lambda: _market(detector, first, until, ready, counts))
 
 
 def _read(detector: Detector, entities: Sequence[str], since: int, until: int, counts: Counts) -> Mapping[str, Series]:
@@ -112,16 +104,3 @@ def _in_market(detector: Detector, touched: Sequence[int], ready: int, counts: C
     behind = hours - moved[np.maximum(np.searchsorted(moved, hours, side="right") - 1, 0)]
     worth = (behind >= 0) & (behind < detector.echo_min) & (hours <= ready)
     return detector.findings(History(market, market), hours[worth].tolist())
-
-
-def _worth_judging(series: Series, touched: Sequence[int], detector: Detector, ready: int) -> list[int]:
-    """The buckets with something that counts within the echo of a touched one that holds such a thing itself."""
-    times = series.buckets
-    moved = times[np.isin(times, np.asarray(touched, dtype=np.int64))]
-    starts = np.searchsorted(times, moved, side="left")
-    ends = np.searchsorted(times, np.minimum(moved + detector.echo_min, ready + 1), side="left")
-    wanted = np.zeros(times.size, dtype=bool)
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        wanted[start:end] = True
-    chosen: list[int] = times[wanted].tolist()
-    return chosen

@@ -70,9 +70,11 @@ class RiskEvent:
         return max(self.horizons_min)
 
     def findings(self, history: History, buckets: Sequence[int]) -> list[Finding]:
+        plain = history.market.plain(np.asarray(buckets, dtype=np.int64)).tolist()
+        sharers_at = {bucket: self._sharers(history.market, bucket) for bucket in set(plain)}
         by_sharers: dict[int, list[int]] = defaultdict(list)
-        for bucket in buckets:
-            by_sharers[self._sharers(history.market, bucket)].append(bucket)
+        for bucket, at in zip(buckets, plain, strict=True):
+            by_sharers[sharers_at[at]].append(bucket)
         found = [
             finding
             for sharers, each in by_sharers.items()

@@ -52,6 +52,10 @@ class Series:
         table = np.array(sorted(rows), dtype=np.int64).reshape(-1, 3)
         return cls(*(np.ascontiguousarray(table[:, column]) for column in range(3)))
 
+    def plain(self, minutes: Minutes) -> Minutes:
+        """The minutes themselves, where a series of several entities has shifted them."""
+        return minutes
+
     def up_to(self, minutes: Minutes) -> NDArray[np.intp]:
         """How many listed buckets start at or before each minute; indexes the running sums. Any shape."""
         return np.searchsorted(self.buckets, minutes, side="right")
