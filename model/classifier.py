@@ -169,9 +169,9 @@ class Classifier:
         told = passed[order].tolist()
         answers = []
         start = 0
-        for three, end in zip(probabilities.tolist(), ends, strict=True):
+        for (negative, neutral, positive), end in zip(probabilities.tolist(), ends, strict=True):
             shown = slice(start, min(end, start + MAX_TOPICS))
-            answers.append(Prediction(*three, tuple(ids[shown]), tuple(told[shown])))
+            answers.append(Prediction(negative, neutral, positive, tuple(ids[shown]), tuple(told[shown])))
             start = end
         return answers
 
