@@ -27,10 +27,13 @@ from alerts.detection.calm import CalmStories, calm_market
 from alerts.detection.detectors import NegativeSurge
 from alerts.detection.first_bad_news import FirstBadNews
 from alerts.detection.judging import find
+from alerts.detection.mean_shift import MeanShift
 from alerts.detection.regular import RegularCounts
 from alerts.detection.risk_event import RiskEvent
 from alerts.detection.series import MINUTES_A_DAY, Series
+from alerts.detection.share_shift import ShareShift
 from alerts.detection.thresholds import Budget
+from alerts.detection.tones import TonedSeries
 from alerts.detection.volume_alarm import VolumeAlarm
 from alerts.detection.volume_surge import VolumeSurge
 
@@ -207,6 +210,7 @@ class Told:
     """Counts that are at hand: reading them is not what is measured."""
 
     companies: dict[str, Series]
+    toned: dict[str, TonedSeries]
     whole: Series
 
     def entities(
@@ -216,6 +220,9 @@ class Told:
 
     def volumes(self, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
         return self.entities(entities, since, until)
+
+    def tones(self, entities: Sequence[str], since: int, until: int) -> dict[str, TonedSeries]:
+        return {entity_id: self.toned[entity_id] for entity_id in entities}
 
     def market(self, since: int, until: int, topics: Sequence[str] = ()) -> Series:
         return self.whole
@@ -228,16 +235,36 @@ def cost() -> dict[str, Any]:
     drawn = [CalmStories(days).draw(random, rate) for rate in rates]
     now = days * MINUTES_A_DAY - 1
     touched = [Series.of([*_rows(each), (now, 1, 1)]) for each in drawn]
-    counts = Told({f"{number}": touched[number % DRAWN] for number in range(ENTITIES)}, calm_market(days))
+    toned = [TonedSeries.told(_toned(each)) for each in touched]
+    named = {f"{number}": number % DRAWN for number in range(ENTITIES)}
+    counts = Told(
+        {entity_id: touched[number] for entity_id, number in named.items()},
+        {entity_id: toned[number] for entity_id, number in named.items()},
+        calm_market(days),
+    )
     jobs = [(now, entity_id) for entity_id in counts.companies]
     budget = Budget(1, 7114)
-    detectors = (NegativeSurge(budget), FirstBadNews(budget), RiskEvent(1, 7114), VolumeAlarm(budget))
+    detectors = (
+        NegativeSurge(budget),
+        FirstBadNews(budget),
+        RiskEvent(1, 7114),
+        ShareShift(budget),
+        MeanShift(budget),
+        VolumeAlarm(budget),
+    )
     seconds: dict[str, float] = {}
     for detector in detectors:
         began = process_time()
         find(detector, jobs, now, counts)
         seconds[detector.name] = round(process_time() - began, 2)
     return seconds | {"all": round(sum(seconds.values()), 2)}
+
+
+def _toned(series: Series) -> Iterable[tuple[int, int, int, int, int]]:
+    """Half of what is said is negative; the last of it too."""
+    rows = zip(series.buckets.tolist(), series.stories.tolist(), series.documents.tolist(), strict=True)
+    for place, (bucket, stories, documents) in enumerate(rows, series.buckets.size % 2):
+        yield bucket, stories, documents, stories * (place % 2), -documents * 500_000 * (place % 2)
 
 
 def _rows(series: Series) -> Iterable[tuple[int, int, int]]:

@@ -11,10 +11,13 @@ from alerts.detection.calm import CalmStories, calm_market
 from alerts.detection.detectors import Detector, Finding, History, NegativeSurge
 from alerts.detection.first_bad_news import FirstBadNews
 from alerts.detection.joined import findings_of, worth_judging
+from alerts.detection.mean_shift import MeanShift
 from alerts.detection.name_counts import SourcedSeries
 from alerts.detection.risk_event import RiskEvent
 from alerts.detection.series import MINUTES_A_DAY, Series
+from alerts.detection.share_shift import ShareShift
 from alerts.detection.thresholds import Budget
+from alerts.detection.tones import TonedSeries
 from alerts.detection.unlisted_surge import UnlistedSurge
 from alerts.detection.volume_alarm import VolumeAlarm
 
@@ -54,14 +57,30 @@ def alone(detector: Detector, series: Series, touched: Sequence[int], ready: int
     return detector.findings(History(series, MARKET), worth)
 
 
+def toned(series: Series, random: np.random.Generator) -> TonedSeries:
+    """The same with a tone of some kind; surges are bad news."""
+    negative = np.minimum(random.poisson(0.3, series.buckets.size) + (series.stories > 1) * 2, series.stories)
+    score = 300_000 * series.documents - negative * 900_000
+    rows = zip(series.buckets, series.stories, series.documents, negative, score, strict=True)
+    return TonedSeries.told(tuple(map(int, row)) for row in rows)  # type: ignore[misc]
+
+
 @pytest.mark.parametrize(
     "detector",
-    [NegativeSurge(BUDGET), FirstBadNews(BUDGET), RiskEvent(2, 100), VolumeAlarm(BUDGET)],
+    [
+        NegativeSurge(BUDGET),
+        FirstBadNews(BUDGET),
+        RiskEvent(2, 100),
+        VolumeAlarm(BUDGET),
+        ShareShift(BUDGET),
+        MeanShift(BUDGET),
+    ],
     ids=lambda each: each.name,
 )
 def test_together_they_are_judged_as_alone(detector: Detector) -> None:
-    series = world(1, 300)
-    random = np.random.default_rng(2)
+    series, random = world(1, 300), np.random.default_rng(2)
+    if detector.counted == "tones":
+        series = {name: toned(each, random) for name, each in series.items()}
     end = FIRST + DAYS * MINUTES_A_DAY
     touched = {
         name: [int(minute) for minute in each.buckets[-8:] if random.uniform() < 0.7] + [end - 5]
