@@ -21,7 +21,8 @@ __all__ = ["WordsOfModel"]
 _MOST: Final = 8
 _LEAST_SHARE: Final = 0.2
 """Of the heaviest: what weighs less is left out."""
-_LEAST: Final = 0.005
+_LEAST: Final = 0.1
+"""Of the log-odds: odds that fall by less than a tenth are no matter of this word."""
 
 
 class WordsOfModel:
@@ -39,7 +40,7 @@ class WordsOfModel:
     def __call__(self, title: str, body: str, toward: str | None) -> list[Word]:
         """The words that speak for "negative", heaviest first; neighbours are one."""
         text = joined(title, body)
-        tokens = explain(self._classifier, text, "negative", toward=toward).tokens
+        tokens = explain(self._classifier, text, "negative", toward=toward, scale="log-odds").tokens
         heaviest = max((token.attribution for token in tokens), default=0.0)
         least = max(_LEAST, heaviest * _LEAST_SHARE)
         body_from = len(text) - len(body)

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 import numpy as np
-from scipy.special import expit  # type: ignore[import-untyped]
+from scipy.special import expit, logit  # type: ignore[import-untyped]
 
 from model.classifier import Classifier
 from model.errors import ConfigError
@@ -19,6 +19,10 @@ from model.labels import SENTIMENTS, TOPIC_INDEX
 from model.words import Unit, units_of, windows, without
 
 BUDGET: Final = 64
+
+Scale = Literal["probability", "log-odds"]
+
+_SURE: Final = 1e-7  # a probability is never nearer to 0 or 1
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -38,7 +42,8 @@ class Explanation(msgspec.Struct, frozen=True):
     attributions sum to `probability - baseline`, the latter being the probability of a text without words, and all of
     it is about the encoder without the n-grams beside it. `texts` is
     how many texts the model was asked about. `toward` is the entity that the target is about, None for the whole text;
-    tokens are those of the text alone.
+    tokens are those of the text alone. On the scale of log-odds attributions are the fall of those: a probability near
+    1 hardly falls, whatever single word is taken out.
     """
 
     target: str
@@ -49,6 +54,7 @@ class Explanation(msgspec.Struct, frozen=True):
     texts: int
     baseline: float | None = None
     toward: str | None = None
+    scale: Scale = "probability"
 
     def top(self, count: int) -> list[Token]:
         """The tokens that speak most for the target, most first."""
@@ -56,7 +62,13 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 def explain(
-    classifier: Classifier, text: str, target: str = "negative", *, toward: str | None = None, budget: int = BUDGET
+    classifier: Classifier,
+    text: str,
+    target: str = "negative",
+    *,
+    toward: str | None = None,
+    budget: int = BUDGET,
+    scale: Scale = "probability",
 ) -> Explanation:
     """Explain one text by taking out word after word.
 
@@ -69,6 +81,7 @@ def explain(
         toward: the name of the entity that the target is to be about, None for the whole text.
         budget: the most texts to ask about, the whole one included, each no longer than the text. A longer text is
             taken out in larger stretches.
+        scale: what attributions are the fall of.
 
     Raises:
         ConfigError: there is no such target, or the budget is below 2.
@@ -81,10 +94,11 @@ def explain(
     read = text[: units[-1].end] if units else text
     asked = [read, *(without(read, [units[place] for place in span]) for span in spans)]
     chances = probabilities(classifier, asked, target, toward=[toward] * len(asked))
-    attributions = _shared(chances[0] - chances[1:], spans, len(units))
-    tokens = tokens_of(text, units, attributions)
+    told = chances if scale == "probability" else logit(np.clip(chances, _SURE, 1 - _SURE))
+    tokens = tokens_of(text, units, _shared(told[0] - told[1:], spans, len(units)))
+    chance = float(chances[0])
     return Explanation(
-        target, "occlusion", classifier.version, float(chances[0]), tokens, texts=len(asked), toward=toward
+        target, "occlusion", classifier.version, chance, tokens, texts=len(asked), toward=toward, scale=scale
     )
 
 

@@ -52,7 +52,7 @@ class WordOut(BaseModel):
     place: Literal["title", "body"]
     start: int = Field(description="Of its first character in that place, in Unicode code points.")
     end: int = Field(description="Behind its last character.")
-    weight: float = Field(description="How far the probability of negative falls without it, above 0 to 1.")
+    weight: float = Field(description="How far the log-odds of negative fall without it, above 0.")
 
 
 class EvidenceDocument(BaseModel):

@@ -86,7 +86,7 @@ def _passage(visit: Visit, evidence: Evidence, body: str, names: list[str]) -> M
     """Where the body of the first document has words that made it negative: the stretch with them."""
     words = [word for word in evidence.documents[0].words if word.place == "body"] if evidence.documents else []
     start, shown = excerpt(body, words)
-    return explained(shown, words, names, wording(visit.language, "telling_mark", weight="{weight}"), start=start)
+    return explained(shown, words, names, wording(visit.language, "telling_mark", times="{times}"), start=start)
 
 
 def _extremes(points: list[BandPoint]) -> dict[str, object]:

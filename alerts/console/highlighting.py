@@ -31,7 +31,7 @@ def marked(text: str, wanted: Iterable[str]) -> Markup:
 
 
 def explained(text: str, words: Iterable[Word], names: Iterable[str], told: str, *, start: int = 0) -> Markup:
-    """`text` as HTML with the words that moved the model marked as `told` (which has a place for their weight).
+    """`text` as HTML with the words that moved the model marked as `told`, in which {times} is how they raise the odds.
 
     Names are marked between them. `start` is where `text` begins in the whole that the words are places of; a word
     that is not there as it was when it was noted is left out.
@@ -44,7 +44,7 @@ def explained(text: str, words: Iterable[Word], names: Iterable[str], told: str,
             mark = Markup('<mark class="telling" title="{}">{}</mark>')
             pieces += [
                 marked(text[last:first], names),
-                mark.format(told.format(weight=f"{word.weight:.2f}"), word.text),
+                mark.format(told.format(times=word.times), word.text),
             ]
             last = end
     return Markup("").join([*pieces, marked(text[last:], names)])

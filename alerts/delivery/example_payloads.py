@@ -135,7 +135,7 @@ def _by_rule(opened: AlertPayload) -> AlertPayload:
 
 def _reminded(opened: AlertPayload) -> AlertPayload:
     """The same alert an hour later: by now its first document has the words that made it negative."""
-    told = Word(text="stop paying out", place="title", start=26, end=41, weight=0.58)
+    told = Word(text="stop paying out", place="title", start=26, end=41, weight=1.9)
     (document,) = opened.data.documents
     document = msgspec.structs.replace(document, words=(told,), explained_by="8c5b2f")
     reason = "nobody has acknowledged it for 60 minutes"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Final, Literal
 
 import msgspec
 
 __all__ = ["Word"]
 
+_MOST_LOG_ODDS: Final = 16.0
+
 
 class Word(msgspec.Struct, frozen=True, kw_only=True):
     """A word, or neighbouring ones, of a document: its title's or body's characters from `start` to before `end`.
 
-    Places count Unicode code points. `weight` is how far P(negative) falls without it, above 0 to 1. `text` is
+    Places count Unicode code points. `weight` is how far the log-odds of negative fall without it, above 0. `text` is
     untrusted as the document is.
     """
 
@@ -21,3 +24,9 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
     start: int
     end: int
     weight: float
+
+    @property
+    def times(self) -> str:
+        """How many times higher it makes the odds of negative: "×3.2"."""
+        factor = math.exp(min(self.weight, _MOST_LOG_ODDS))
+        return f"×{factor:.1f}" if factor < 10 else f"×{factor:,.0f}"

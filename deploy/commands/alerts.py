@@ -138,7 +138,7 @@ def _shown(alert: dict[str, Any]) -> str:
     if documents:
         lines.append(table(["published", "title"], [(one.get("published_at"), one.get("title")) for one in documents]))
     if documents and (words := documents[0].get("words")):
-        lines.append("Telling words: " + ", ".join(f"{word['text']} ({word['weight']:.2f})" for word in words))
+        lines.append("Telling words: " + ", ".join(word["text"] for word in words))
     if alert["history"]:
         steps = [(_minute(one["at"]), one["to_status"], one["actor"], one["reason"]) for one in alert["history"]]
         lines.append(table(["at", "status", "by", "why"], steps))

@@ -26,6 +26,7 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "integration")]
 
+import structlog  # noqa: E402
 from alert_stage import Stage, Story, wall_clock  # noqa: E402
 from bench_ingest import embedded, fresh_database  # noqa: E402
 from machine import machine  # noqa: E402
@@ -132,6 +133,7 @@ def main() -> None:
     parser.add_argument("--alerts", type=int, default=30)
     parser.add_argument("--texts", type=int, default=100)
     given = parser.parse_args()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     model = WordsOfModel(COMMITTED)
     with embedded() as server, fresh_database(server) as url:
         database = connect(url)

@@ -66,7 +66,7 @@ def test_the_first_document_of_the_evidence_has_the_words_that_made_it_negative(
     assert first["words"]
     for word in first["words"]:
         assert text[word["place"]][word["start"] : word["end"]] == word["text"]
-        assert 0 < word["weight"] <= 1
+        assert word["weight"] > 0
     assert all((other["words"], other["explained_by"]) == ([], "") for other in others)
 
 

@@ -65,7 +65,7 @@ def test_the_words_that_made_the_first_document_negative_are_marked_and_said(cli
     page = client.get(f"/alerts/{console.alert_id()}").text
     (passage,) = re.findall(r'<p class="passage">(.*?)</p>', page, re.DOTALL)
     marked = re.findall(r'<mark class="telling" title="Made it negative: [^"]+">([^<]+)</mark>', page)
-    told = Elements(page).text.split("falls without each:")[1].split("History")[0]
+    told = Elements(page).text.split("raises the odds of that:")[1].split("History")[0]
 
     assert re.sub("</?mark[^>]*>", "", passage) == str(escape(TELLING))
     assert any("defaults" in word or "fraud" in word for word in marked)
@@ -75,7 +75,7 @@ def test_the_words_that_made_the_first_document_negative_are_marked_and_said(cli
 def test_in_chinese_the_words_are_said_in_chinese(client: TestClient, console: ConsoleStage):
     page = client.get(f"/alerts/{console.alert_id()}", headers={"Accept-Language": "zh"}).text
 
-    assert re.search(r'<mark class="telling" title="使其为负面：去掉后概率下降 0\.\d\d">', page)
+    assert re.search(r'<mark class="telling" title="使其为负面：胜算 ×\d+\.\d">', page)
 
 
 def test_a_company_page_has_trend_topics_stories_alerts_and_peers(client: TestClient, console: ConsoleStage):

@@ -40,17 +40,17 @@ def word(text: str, start: int, weight: float = 0.3) -> Word:
 
 
 def test_words_that_moved_the_model_are_marked_at_their_places_and_names_between_them():
-    shown = explained("Acme defaults, defaults 违约", [word("违约", 24), word("defaults", 5)], ["Acme"], "by {weight}")
+    shown = explained("Acme defaults, defaults 违约", [word("违约", 24), word("defaults", 5)], ["Acme"], "by {times}")
 
     assert str(shown) == (
-        '<mark>Acme</mark> <mark class="telling" title="by 0.30">defaults</mark>, defaults '
-        '<mark class="telling" title="by 0.30">违约</mark>'
+        '<mark>Acme</mark> <mark class="telling" title="by ×1.3">defaults</mark>, defaults '
+        '<mark class="telling" title="by ×1.3">违约</mark>'
     )
 
 
 @pytest.mark.parametrize("moved", [word("default", 6), word("defaults", 60), word("defaults", -5), word("fraud", 5)])
 def test_a_word_that_is_not_where_it_was_noted_is_not_marked(moved: Word):
-    assert str(explained("Acme defaults", [moved], [], "{weight}")) == "Acme defaults"
+    assert str(explained("Acme defaults", [moved], [], "{times}")) == "Acme defaults"
 
 
 def test_a_stretch_of_a_long_body_begins_shortly_before_its_first_word_and_its_marks_are_in_place():
@@ -58,7 +58,7 @@ def test_a_stretch_of_a_long_body_begins_shortly_before_its_first_word_and_its_m
     start, shown = excerpt(body, [word("fraud", 501)])
 
     assert len(shown) == 400
-    assert ">fraud</mark>" in explained(shown, [word("fraud", 501)], [], "{weight}", start=start)
+    assert ">fraud</mark>" in explained(shown, [word("fraud", 501)], [], "{times}", start=start)
     assert excerpt(body, []) == (0, "")
 
 
@@ -67,5 +67,5 @@ def test_whatever_moved_the_model_the_escaped_text_is_left(text: str, spans: lis
     words = [word(text[start : start + length], start) for start, length in spans if text[start : start + length]]
 
     assert re.sub(
-        '</?mark( class="telling" title="[0-9.]+")?>', "", str(explained(text, words, names, "{weight}"))
+        '</?mark( class="telling" title="×[0-9.]+")?>', "", str(explained(text, words, names, "{times}"))
     ) == (str(escape(text)))

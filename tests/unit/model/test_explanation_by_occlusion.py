@@ -100,6 +100,18 @@ def test_the_attribution_is_the_fall_of_the_probability() -> None:
     assert (top.start, top.end) == (15, 19)
 
 
+def test_on_the_scale_of_log_odds_it_is_their_fall() -> None:
+    (top,) = explain(Counting(), "Bank reports a loss today", scale="log-odds").top(1)
+    assert (top.text, top.attribution) == ("loss", pytest.approx(np.log(0.5 / 0.5) - np.log(0.1 / 0.9)))
+
+
+def test_log_odds_tell_words_apart_where_the_probability_hardly_falls(classifier: Classifier) -> None:
+    text = " ".join(NEGATIVE[:3])
+    found = explain(classifier, text, scale="log-odds")
+    assert found.scale == "log-odds"
+    assert found.top(1)[0].attribution > explain(classifier, text).top(1)[0].attribution > 0
+
+
 def test_both_characters_of_a_chinese_word_stand_out() -> None:
     found = explain(Counting(), "公司亏损扩大")
     assert "".join(sorted(token.text for token in found.top(2))) == "亏损"
