@@ -1,4 +1,7 @@
-"""What the detectors look at, read from `trend_counts`: many entities in one query, each count once."""
+"""What the detectors look at, read from `trend_counts`: many entities in one query, each count once.
+
+`date_part` gives a double, exact for minutes, where `extract` gives a numeric that costs more than all the rest.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from storage.records import ANY_ENTITY, ANY_TOPIC
 __all__ = ["Counts", "StoredCounts"]
 
 _ENTITIES = """
-    select entity_id, (extract(epoch from bucket) / 60)::bigint, sum(negative_stories)::bigint, sum(negative)::bigint
+    select entity_id, (date_part('epoch', bucket) / 60)::bigint, sum(negative_stories)::bigint, sum(negative)::bigint
     from trend_counts
     where entity_id = any(:entities) and topic = :topic and bucket between :since and :until and negative > 0
     group by entity_id, bucket
@@ -33,14 +36,14 @@ _ENTITIES_ON_TOPICS = """
         where entity_id = any(:entities) and topic = any(:topics) and bucket between :since and :until and negative > 0
         group by entity_id, bucket, topic
     )
-    select entity_id, (extract(epoch from bucket) / 60)::bigint, max(stories)::bigint, max(documents)::bigint
+    select entity_id, (date_part('epoch', bucket) / 60)::bigint, max(stories)::bigint, max(documents)::bigint
     from each
     group by entity_id, bucket
     order by entity_id
     """
 
 _VOLUMES = """
-    select entity_id, (extract(epoch from bucket) / 60)::bigint, sum(stories)::bigint, sum(documents)::bigint
+    select entity_id, (date_part('epoch', bucket) / 60)::bigint, sum(stories)::bigint, sum(documents)::bigint
     from trend_counts
     where entity_id = any(:entities) and topic = :topic and bucket between :since and :until
     group by entity_id, bucket
@@ -48,7 +51,7 @@ _VOLUMES = """
     """
 
 _TONES = """
-    select entity_id, (extract(epoch from bucket) / 60)::bigint, sum(stories)::bigint, sum(documents)::bigint,
+    select entity_id, (date_part('epoch', bucket) / 60)::bigint, sum(stories)::bigint, sum(documents)::bigint,
            sum(negative_stories)::bigint, sum(score_micro)::bigint
     from trend_counts
     where entity_id = any(:entities) and topic = :topic and bucket between :since and :until and documents > 0
@@ -57,7 +60,7 @@ _TONES = """
     """
 
 _MARKET = """
-    select entity_id, (extract(epoch from date_trunc('hour', bucket, 'UTC')) / 60)::bigint + 59,
+    select entity_id, (date_part('epoch', date_trunc('hour', bucket, 'UTC')) / 60)::bigint + 59,
            sum(negative_stories)::bigint, sum(documents)::bigint
     from trend_counts
     where entity_id = any(:entities) and topic = :topic and bucket between :since and :until
@@ -65,7 +68,7 @@ _MARKET = """
     """
 
 _MARKET_ON_TOPICS = """
-    select entity_id, (extract(epoch from date_trunc('hour', bucket, 'UTC')) / 60)::bigint + 59,
+    select entity_id, (date_part('epoch', date_trunc('hour', bucket, 'UTC')) / 60)::bigint + 59,
            coalesce(sum(negative_stories) filter (where topic = any(:topics)), 0)::bigint,
            coalesce(sum(documents) filter (where topic = :topic), 0)::bigint
     from trend_counts

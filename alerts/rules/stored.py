@@ -106,7 +106,7 @@ def _counted(rule: Rule, about: Sequence[str], since: int, until: int) -> Select
     """(entity_id, minute) of what counts for a rule, but for its text and hours; all documents for ANY_ENTITY."""
     all_of_it = about[0] == ANY_ENTITY
     at = documents.c.published_at
-    minute = sql_cast(func.floor(func.extract("epoch", at) / 60), BigInteger).label("minute")
+    minute = sql_cast(func.floor(func.date_part("epoch", at) / 60), BigInteger).label("minute")
     entity_id = literal(ANY_ENTITY) if all_of_it else mentions.c.entity_id
     query = select(entity_id.label("entity_id"), minute).select_from(documents)
     begin, end = time_of(since), time_of(until + 1)
