@@ -17,19 +17,22 @@ sys.path[:0] = [str(HERE), str(HERE / "bench"), str(HERE / "integration"), str(H
 from alert_stage import Stage, Story  # noqa: E402
 from bench_ingest import embedded, fresh_database  # noqa: E402
 from browser import CHROMIUM, Visitor, chromium, served  # noqa: E402
-from console_stage import ConsoleStage, on_database  # noqa: E402
+from console_stage import ConsoleStage, on_database, wall_clock  # noqa: E402
 from sqlalchemy import Engine, insert  # noqa: E402
 
+from alerts.explaining import Explaining  # noqa: E402
+from deploy.alert_words import WordsOfModel  # noqa: E402
+from model.artefact import COMMITTED  # noqa: E402
 from storage.connection import connect  # noqa: E402
 from storage.schema import migrate  # noqa: E402
 from storage.search_index import index_waiting  # noqa: E402
 from storage.tables import entities  # noqa: E402
 
 COMPANIES = [
-    ("harbour", "Harbourgate Bank", ("banks",), "HGB"),
-    ("lumen", "Lumen Freight", ("transport",), "LMF"),
-    ("qinghe", "青禾能源", ("energy",), "600999"),
-    ("orchard", "Orchard Foods", ("consumer",), "ORF"),
+    ("harbour", "Harbourgate Bank", ("banks", "home market"), "HGB"),
+    ("lumen", "Lumen Freight", ("transport", "home market"), "LMF"),
+    ("qinghe", "青禾能源", ("energy", "home market"), "600999"),
+    ("orchard", "Orchard Foods", ("consumer", "home market"), "ORF"),
 ]
 CALM = ("{0} reports on its quarter", "{0} names a new head of operations", "Analysts on {0}: no surprises")
 BAD = (
@@ -74,6 +77,7 @@ def fill(engine: Engine) -> ConsoleStage:
         )
     stage.later(120)
     stage.engine().once()
+    Explaining(engine, lambda: WordsOfModel(COMMITTED), wall_clock).once()
     index_waiting(engine)
     return on_database(engine)
 
