@@ -14,14 +14,20 @@ from deploy.cli import main
 
 
 def test_the_promise_is_kept_where_much_and_where_little_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    """With a twentieth of the calm that the figures of decision 0022 rest on, and as much more room for chance."""
+    """With a twentieth of the calm that the figures of decisions 0022 and 0027 rest on, and as much more room for chance.
+
+    Those that look at tones cannot spend all of 0.1 (0.08 and 0.09 of it in the long run).
+    """
     code = main(["calibrate", "--promised", "0.1", "--entity-months", "150", "--seed", "4", "--json"])
     answer = json.loads(capsys.readouterr().out)
     surges = ("negative_surge", "first_bad_news", "risk_event", "share_shift", "mean_shift", "market_surge")
     strata = (*surges, "volume_surge", "backtest")
     assert [row["detector"] for row in answer["rows"]] == [name for name in strata for _ in range(4)]
     assert all(row["observed"] <= 0.3 for row in answer["rows"]), answer
-    assert all(0.05 <= row["observed"] <= 0.2 for row in answer["rows"] if row["stratum"] == "all"), answer
+    least = {"share_shift": 0.03, "mean_shift": 0.03}
+    for row in answer["rows"]:
+        if row["stratum"] == "all":
+            assert least.get(row["detector"], 0.05) <= row["observed"] <= 0.2, row
     assert code == (0 if answer["kept"] else 1)
 
 
