@@ -14,7 +14,7 @@ from deploy.cli import main
 
 
 def test_the_promise_is_kept_where_much_and_where_little_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    """With a twentieth of the calm that the figures of decisions 0022 and 0027 rest on, and as much more room for chance.
+    """With a twentieth of the calm that the figures of decision 0027 rest on, and as much more room for chance.
 
     Those that look at tones cannot spend all of 0.1 (0.08 and 0.09 of it in the long run).
     """
