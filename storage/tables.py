@@ -141,6 +141,12 @@ mentions = Table(
     Column("sentiment", Text, nullable=False),
     Column("score_micro", Integer, nullable=False),
     PrimaryKeyConstraint("entity_id", "document_id", "published_at"),
+    Index(
+        "mentions_published",
+        "published_at",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
+    ),
     postgresql_partition_by="RANGE (published_at)",
     comment="One row per company named in a document; partitioned like documents.",
 )

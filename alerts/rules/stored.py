@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, cast
 
-from sqlalchemy import BigInteger, Connection, Select, case, func, literal, select
+from sqlalchemy import BigInteger, Connection, Select, any_, case, func, literal, select
 from sqlalchemy import cast as sql_cast
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import Text
 
 from alerts.detection.detectors import Finding
 from alerts.detection.evidence import MOST_DOCUMENTS, Evidence, assembled
@@ -113,7 +115,8 @@ def _counted(rule: Rule, about: Sequence[str], since: int, until: int) -> Select
     if not all_of_it:
         same = (mentions.c.document_id == documents.c.document_id) & (mentions.c.published_at == at)
         within = (mentions.c.published_at >= begin) & (mentions.c.published_at < end)
-        query = query.join(mentions, same).where(mentions.c.entity_id.in_(about), within)
+        named = mentions.c.entity_id == any_(literal(list(about), ARRAY(Text)))
+        query = query.join(mentions, same).where(named, within)
     query = query.where(at >= begin, at < end)
     if rule.topics:
         query = query.where(documents.c.topics.overlap(list(rule.topics)))

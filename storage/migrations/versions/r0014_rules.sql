@@ -1,5 +1,5 @@
--- Work of operators' rules that waits until more is complete, and a small index by time of publication for rules that
--- look at all documents together. Frozen: a change is a new revision.
+-- Work of operators' rules that waits until more is complete, and small indexes by time of publication: rules look at
+-- the documents and mentions of the newest minutes. Frozen: a change is a new revision.
 
 CREATE TABLE rule_buckets (
     rule TEXT NOT NULL,
@@ -13,3 +13,4 @@ ALTER TABLE rule_buckets SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vac
 COMMENT ON TABLE rule_buckets IS 'Work for the alert engine: buckets that a rule judges once all is complete up to due.';
 
 CREATE INDEX documents_published ON documents USING brin (published_at) WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX mentions_published ON mentions USING brin (published_at) WITH (pages_per_range = 32, autosummarize = on);
