@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, cast
 
 import numpy as np
 from scipy.special import betainc  # type: ignore[import-untyped]
@@ -58,8 +58,7 @@ class ShareShift:
         return max(self.horizons_min)
 
     def findings(self, history: History, buckets: Sequence[int]) -> list[Finding]:
-        series = history.entity
-        assert isinstance(series, TonedSeries)
+        series = cast(TonedSeries, history.entity)
         at = np.asarray(buckets, dtype=np.int64)
         at = at[series.total_negative[series.up_to(at)] > series.total_negative[series.up_to(at - 1)]]
         if not at.size:
@@ -70,11 +69,16 @@ class ShareShift:
         p_values = np.where(now.negative >= self.min_stories, self._p_values(now, past), 1.0)
         thresholds = np.array(self.budget.thresholds(self.horizons_min, self.promise))
         best = np.argmin(p_values / thresholds, axis=1)
-        return [
-            self._finding(series, int(at[i]), j, now, past, float(p_values[i, j]), float(thresholds[j]), i)
-            for i, j in enumerate(best.tolist())
-            if p_values[i, j] <= thresholds[j]
-        ]
+        found = []
+        for i, j in enumerate(best.tolist()):
+            p_value, threshold, observed = (float(each) for each in (p_values[i, j], thresholds[j], now.negative[i, j]))
+            if p_value > threshold:
+                continue
+            seen = self._finding(series, int(at[i]), self.horizons_min[j], int(observed))
+            usual = float(past.share[i, j] * now.stories[i, j])
+            grave = severity(p_value, threshold, int(observed))
+            found.append(replace(seen, expected=usual, p_value=p_value, severity=grave))
+        return found
 
     def _p_values(self, now: Stretch, past: Past) -> Floats:
         """The probability of at least so many negative ones among so many."""
@@ -88,27 +92,17 @@ class ShareShift:
         """How many stories count as one: those of one event, and the more the more there are in a day."""
         return self.clustering + stories / self.steadiness
 
-    def _finding(
-        self,
-        series: TonedSeries,
-        bucket: int,
-        j: int,
-        now: Stretch,
-        past: Past,
-        p_value: float,
-        threshold: float,
-        i: int,
-    ) -> Finding:
-        horizon = self.horizons_min[j]
-        first, last = series.up_to(np.array([bucket - horizon, bucket])).tolist()
-        observed = int(now.negative[i, j])
+    @staticmethod
+    def _finding(series: TonedSeries, bucket: int, horizon_min: int, observed: int) -> Finding:
+        """What was seen, without what it was held against."""
+        first, last = series.up_to(np.array([bucket - horizon_min, bucket])).tolist()
         return Finding(
             bucket=bucket,
-            horizon_min=horizon,
+            horizon_min=horizon_min,
             observed=observed,
             observed_documents=int(series.total_documents[last] - series.total_documents[first]),
-            expected=float(past.share[i, j] * now.stories[i, j]),
-            p_value=p_value,
-            severity=severity(p_value, threshold, observed),
+            expected=0.0,
+            p_value=1.0,
+            severity="watch",
             since=int(series.buckets[first]),
         )
