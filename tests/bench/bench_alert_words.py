@@ -1,6 +1,6 @@
 """What it takes to ask the model which words made a document negative, and whether the alert engine feels it. JSON.
 
-`python tests/bench/bench_alert_words.py [--alerts 30] [--texts 100]`
+`python tests/bench/bench_alert_words.py [--alerts 30] [--texts 50]`
 
 texts    seconds of `WordsOfModel` for negative news items of `tests/bench/texts.py` and for the longest that it reads
 telling  of negative items, English and, where the labelled set lies beside the checkout, Chinese: how many have words,
@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -112,32 +112,37 @@ def tellings(model: WordsOfModel, most: int) -> dict[str, dict[str, float]]:
     return found
 
 
-def work(items: Sequence[tuple[str, str]], ready: Any, stop: Any) -> None:
-    """An explainer that never rests."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+def work(items: Sequence[tuple[str, str]], ready: Any, go: Any, stop: Any) -> None:
+    """An explainer that never rests while `go` is set, as nice as the scheduler's."""
     model = WordsOfModel(COMMITTED)
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
     ready.set()
-    while True:
+    while not stop.is_set():
         for title, body in items:
-            if stop.is_set():
-                return
+            while not go.wait(0.1):
+                if stop.is_set():
+                    return
             model(title, body, None)
 
 
 @contextmanager
-def at_work(kind: str, items: Sequence[tuple[str, str]]) -> Iterator[None]:
-    """An explainer at work: `kind` is process or thread."""
+def explainers(items: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+    """Two, each at work while its event is set: in a process of its own, and in a thread of this one."""
     spawn = multiprocessing.get_context("spawn")
-    ready, stop = (spawn.Event(), spawn.Event()) if kind == "process" else (threading.Event(), threading.Event())
-    make = spawn.Process if kind == "process" else threading.Thread
-    worker = make(target=work, args=(items, ready, stop))
-    worker.start()
-    ready.wait()
+    kinds = {"process": (spawn.Event, spawn.Process), "thread": (threading.Event, threading.Thread)}
+    signals = {kind: (event(), event(), event()) for kind, (event, _) in kinds.items()}
+    workers = [make(target=work, args=(items, *signals[kind])) for kind, (_, make) in kinds.items()]
+    for worker in workers:
+        worker.start()
+    for ready, _, _ in signals.values():
+        ready.wait()
     try:
-        yield
+        yield {kind: go for kind, (_, go, _) in signals.items()}
     finally:
-        stop.set()
-        worker.join()
+        for _, _, stop in signals.values():
+            stop.set()
+        for worker in workers:
+            worker.join()
 
 
 def alarm(stage: Stage, number: int) -> float:
@@ -155,10 +160,14 @@ def engines(database: Engine, model: WordsOfModel, alerts: int) -> dict[str, obj
     items = [(one.title, one.body) for one in sample(50).documents]
     numbers = count()
     found: dict[str, list[float]] = {"alone": [], "process": [], "thread": []}
-    for _ in range(alerts // _AT_ONCE):
-        for kind, seconds in found.items():
-            with at_work(kind, items) if kind != "alone" else nullcontext():
+    with explainers(items) as going:
+        for _ in range(alerts // _AT_ONCE):
+            for kind, seconds in found.items():
+                if kind in going:
+                    going[kind].set()
                 seconds += [alarm(stage, next(numbers)) for _ in range(_AT_ONCE)]
+                if kind in going:
+                    going[kind].clear()
     with database.connect() as connection:
         opened = connection.execute(_WORDLESS).scalar_one()
     explaining = Explaining(database, lambda: model, wall_clock)
@@ -174,7 +183,7 @@ def main() -> None:
     """Prints one object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--alerts", type=int, default=30)
-    parser.add_argument("--texts", type=int, default=100)
+    parser.add_argument("--texts", type=int, default=50)
     given = parser.parse_args()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     model = WordsOfModel(COMMITTED)
