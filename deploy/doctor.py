@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from deploy.errors import DeployError
+from deploy.doctor_checks import INSTALLATION, SERVICES
+from deploy.examination import Examine, Patient, WrongError
 from deploy.output import emit
-from deploy.services import Services, known_services
+from deploy.services import known_services
 from deploy.settings import Settings
 from deploy.wording import words_for
 
-__all__ = ["Check", "Examine", "Patient", "WrongError", "examine", "show_checks"]
+__all__ = ["Check", "examine", "show_checks"]
 
 
 @dataclass(frozen=True)
@@ -25,26 +26,8 @@ class Check:
     fix: str = ""
 
 
-class WrongError(DeployError):
-    """What a check raises when it finds something wrong."""
-
-
-@dataclass(frozen=True)
-class Patient:
-    """What the checks look at. `services` is None where an embedded stack is wanted and does not run."""
-
-    settings: Settings
-    services: Services | None
-
-
-Examine = Callable[[Patient], str]
-"""Returns what it saw; raises WrongError, or any error that can be told in words, where something is wrong."""
-
-
 def show_checks(settings: Settings, *, as_json: bool) -> int:
     """Prints every check; returns 1 when one of them is wrong."""
-    from deploy.doctor_checks import INSTALLATION, SERVICES
-
     patient = Patient(settings, known_services(settings))
     checks = examine(patient, INSTALLATION)
     if patient.services is None:

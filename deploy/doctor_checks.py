@@ -9,7 +9,7 @@ import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from deploy.doctor import Examine, Patient, WrongError
+from deploy.examination import Examine, Patient, WrongError
 from deploy.services import Services, topics_of
 
 __all__ = ["INSTALLATION", "SERVICES"]

@@ -29,6 +29,7 @@ MANIFEST: Final = "manifest.json"
 DRIFT: Final = "drift.json"
 TOKENIZER: Final = "tokenizer.json"
 ONNX_INT8: Final = "model.int8.onnx"
+CHECKPOINT: Final = "network.pt"  # what training leaves in a folder of a build: see model/network.py
 WIDE: Final = "wide.npz"
 COMMITTED: Final = Path(__file__).parent / "weights"
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from model.artefact import ONNX_INT8
-from model.engines import CHECKPOINT, Engine, OnnxEngine, TorchEngine
+from model.artefact import CHECKPOINT, ONNX_INT8
+from model.engines import Engine, OnnxEngine, TorchEngine
 from model.errors import EngineError, ModelError
 from model.fallback import DeviceWatch, FallbackEngine
 from model.memory_limit import MemoryLimited

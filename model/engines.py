@@ -18,7 +18,6 @@ from model.errors import ArtefactError, EngineError
 
 LOGITS: Final = ("sentiment", "topics")  # what the outputs of an ONNX model are called
 EMBEDDING: Final = "embedding"  # the first models exported have no such output
-CHECKPOINT: Final = "network.pt"  # what training leaves in an encoder's folder: see model/network.py
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float32]

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
+from model.artefact import CHECKPOINT
 from model.attention_heads import fit_heads
-from model.engines import CHECKPOINT
 from model.errors import ArtefactError
 from model.labels import SENTIMENTS, TOPIC_IDS
 

@@ -7,12 +7,11 @@ from typing import Any
 import msgspec
 
 from model.answers import about_entities
-from model.artefact import DRIFT, Manifest, sha256, write_manifest
+from model.artefact import CHECKPOINT, DRIFT, Manifest, sha256, write_manifest
 from model.behaviour import run, suite, summarise
 from model.classifier import Classifier
 from model.datasets import Sets, document_rows
 from model.drift_profile import make_profile, unseen_texts, write_profile
-from model.engines import CHECKPOINT
 from model.evaluation import Report, evaluate
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, text
 
 from deploy import doctor_checks
 from deploy.cli import main
-from deploy.doctor import Patient, WrongError
 from deploy.embedded import StackAddresses
+from deploy.examination import Patient, WrongError
 from deploy.schedule import Chores
 from deploy.services import Services
 from deploy.settings import Settings, load_settings

@@ -18,10 +18,10 @@ from pipeline import Pipeline, now, stories
 from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
-from deploy.doctor import Patient, WrongError
 from deploy.doctor_checks import cache
 from deploy.embedded.ports import remembered_ports
 from deploy.embedded.redis import EmbeddedRedis
+from deploy.examination import Patient, WrongError
 from deploy.services import Services
 from deploy.settings import Settings
 from storage.connection import connect

@@ -12,8 +12,9 @@ from types import SimpleNamespace
 import pytest
 
 from deploy import doctor, doctor_checks
-from deploy.doctor import Check, Patient, WrongError, examine, show_checks
+from deploy.doctor import Check, examine, show_checks
 from deploy.errors import SettingsError
+from deploy.examination import Patient, WrongError
 from deploy.services import Services
 from deploy.settings import Settings, load_settings
 
@@ -147,7 +148,7 @@ def test_services_that_do_not_answer_are_wrong_with_a_fix(settings: Settings) ->
 def test_without_a_running_stack_only_the_installation_is_judged(
     settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor_checks, "INSTALLATION", (("python", doctor_checks.python),))
+    monkeypatch.setattr("deploy.doctor.INSTALLATION", (("python", doctor_checks.python),))
     assert show_checks(settings, as_json=True) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["ok"]
@@ -157,8 +158,8 @@ def test_without_a_running_stack_only_the_installation_is_judged(
 def test_a_wrong_check_is_shown_with_its_fix_and_exit_code_1(
     settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor_checks, "INSTALLATION", ())
-    monkeypatch.setattr(doctor_checks, "SERVICES", (("broker", doctor_checks.broker),))
+    monkeypatch.setattr("deploy.doctor.INSTALLATION", ())
+    monkeypatch.setattr("deploy.doctor.SERVICES", (("broker", doctor_checks.broker),))
     monkeypatch.setattr(doctor, "known_services", lambda _settings: NOWHERE)
     assert show_checks(settings, as_json=False) == 1
     out = capsys.readouterr().out
