@@ -125,16 +125,19 @@ def _listed(rows: list[dict[str, Any]]) -> str:
 def _shown(alert: dict[str, Any]) -> str:
     span = f"from {_minute(alert['first_bucket'])} to {_minute(alert['last_bucket'])}"
     expected = f"{alert['expected']:.2f} expected, p {alert['p_value']:.2g}"
-    from alerts.detection.evidence import from_json
+    import msgspec
+
     from alerts.detection.lifecycle import COUNTED
+    from alerts.detection.rule_seen import RuleSeen
 
     counted = COUNTED.get(alert["detector"], "counts")
     seen = f"{alert['observed']} {counted} within {alert['horizon_s'] // 60} minutes, {expected}"
+    rule = alert["evidence"].get("rule")
     lines = [
         f"{alert['entity_id']}: {alert['severity']}, {alert['status']}, by {alert['detector']}",
-        f"{span}: {from_json(alert['evidence']).rule or seen}",
+        f"{span}: {msgspec.convert(rule, RuleSeen) if rule else seen}",
     ]
-    documents = alert["evidence"].get("documents", []) if isinstance(alert["evidence"], dict) else []
+    documents = alert["evidence"].get("documents", [])
     if documents:
         lines.append(table(["published", "title"], [(one.get("published_at"), one.get("title")) for one in documents]))
     if documents and (words := documents[0].get("words")):
