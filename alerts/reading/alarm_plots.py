@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +14,13 @@ import numpy as np
 from sqlalchemy import Connection
 
 from alerts.detection.counts import StoredCounts
+from alerts.detection.name_counts import NameCounts
 from alerts.detection.series import MINUTES_A_DAY, Series, minute_of, time_of
 from alerts.detection.thresholds import Severity, rank
+from alerts.detection.unlisted import is_unlisted
 from alerts.errors import MissingPartError
 
-__all__ = ["Alarm", "draw"]
+__all__ = ["Alarm", "draw", "stories_of"]
 
 _MOST_PANELS: Final = 24
 """Companies drawn, those with the gravest alarms first; the table of the HTML page has all."""
@@ -85,7 +87,7 @@ def _figure(connection: Connection, alarms: Sequence[Alarm], since: datetime, un
     shown = _companies(alarms)
     first = minute_of(since) // MINUTES_A_DAY * MINUTES_A_DAY
     days = np.arange(first, minute_of(until) + 1, MINUTES_A_DAY, dtype=np.int64)
-    counts = StoredCounts(connection).entities(sorted(shown), first, minute_of(until))
+    counts = stories_of(connection, shown, first, minute_of(until))
     figure = Figure(figsize=(14, 1.2 + 1.3 * max(len(shown), 1)), layout="constrained")
     FigureCanvasAgg(figure)  # no window, no global state
     figure.suptitle(title)
@@ -98,9 +100,18 @@ def _figure(connection: Connection, alarms: Sequence[Alarm], since: datetime, un
         for alarm in own:
             panel.axvline(alarm.first, color=_COLOURS[alarm.severity], linewidth=1.2)
             panel.axvspan(alarm.first, alarm.last, color=_COLOURS[alarm.severity], alpha=0.25, linewidth=0)
+        panel.set_ylim(bottom=0)
         panel.set_ylabel(own[0].name[:24], rotation=0, horizontalalignment="right")
     panels[-1].set_xlabel("negative stories a day, UTC")
     return figure
+
+
+def stories_of(connection: Connection, shown: Iterable[str], since: int, until: int) -> dict[str, Series]:
+    """The negative stories of companies, and of names that no list has, which are counted from documents."""
+    stored = StoredCounts(connection)
+    names = [entity_id for entity_id in shown if is_unlisted(entity_id)]
+    found = dict(stored.entities([entity_id for entity_id in shown if not is_unlisted(entity_id)], since, until))
+    return found | NameCounts(stored, stories=1, sources=1).entities(names, since, until) if names else found
 
 
 def _companies(alarms: Sequence[Alarm]) -> dict[str, list[Alarm]]:

@@ -151,6 +151,7 @@ def _alarms(engine: Engine) -> list[dict[str, Any]]:
     """Every alert, oldest first, with the headlines of its evidence."""
     from sqlalchemy import func, select
 
+    from alerts.detection.unlisted import name_of
     from storage.tables import alerts, entities
 
     names = ("alert_id", "detector", "entity_id", "severity", "first_bucket", "last_bucket")
@@ -163,7 +164,7 @@ def _alarms(engine: Engine) -> list[dict[str, Any]]:
     )
     with engine.connect() as connection:
         rows = [dict(row) for row in connection.execute(query).mappings()]
-    return [row | {"evidence": row["evidence"]["documents"]} for row in rows]
+    return [row | {"name": name_of(row["name"]), "evidence": row["evidence"]["documents"]} for row in rows]
 
 
 def _draw(engine: Engine, tally: _Tally, alarms: Sequence[dict[str, Any]], title: str, path: Path) -> None:

@@ -9,12 +9,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 from alert_stage import NOON, Stage, Story, wall_clock
 from sqlalchemy import Engine, select
 
+from alerts.detection.series import minute_of
 from alerts.engine import AlertEngine
+from alerts.reading.alarm_plots import Alarm, draw, stories_of
 from deploy.alert_parts import detectors_of, timing_of
 from deploy.cli import main
 from deploy.settings import load_settings
@@ -123,6 +126,23 @@ def test_raw_documents_are_linked_placed_and_scored_first(capsys: pytest.Capture
     assert "raw.jsonl.gz: 3 records, 3 documents counted" in shown
     assert "line 5: not_json" in shown
     assert "rule:payments" in shown
+
+
+def test_what_is_drawn_of_a_name_on_no_list_are_its_own_stories(database: Engine) -> None:
+    stage = Stage(database, ())
+    named = [msgspec.structs.replace(stage.document(Story(60 * step)), names=("Mossgate",)) for step in range(5)]
+    stage.book(named)
+    alarm = Alarm("unlisted:Mossgate", "Mossgate", "unlisted_surge", "watch", NOON, NOON + timedelta(hours=1))
+    with database.connect() as connection:
+        found = stories_of(connection, [alarm.entity_id, "acme"], minute_of(NOON) - 1440, minute_of(NOON) + 1440)
+        draw(connection, [alarm], NOON, NOON + timedelta(days=1), "<title>", Path("drawn.html"))
+    assert {entity_id: int(series.stories.sum()) for entity_id, series in found.items()} == {
+        "unlisted:Mossgate": 5,
+        "acme": 5,
+    }
+    page = Path("drawn.html").read_text()
+    assert "<h1>&lt;title&gt;</h1>" in page
+    assert "Mossgate" in page
 
 
 def test_takedowns_count_and_what_comes_late_is_said(capsys: pytest.CaptureFixture[str], database: Engine) -> None:
