@@ -11,6 +11,7 @@ AlertsError
 │   ├── MatcherError           what is written is no matcher
 │   └── SilenceError           a silence that would hide everything or nothing, or is not there
 ├── EntryError                 what somebody would put on the watch list cannot be read; names every mistake
+├── BusyError                  somebody else is at it: come back in a moment
 ├── EndpointError              an endpoint that must not or cannot be called as it stands
 │   └── ForbiddenAddressError  its host resolves to an address that is not public
 └── DeliveryError              an attempt that did not end in 2xx; `worth_retrying` reads it
@@ -27,6 +28,7 @@ from pathlib import Path
 __all__ = [
     "AlertsError",
     "AnswerError",
+    "BusyError",
     "CountsFileError",
     "DeliveryError",
     "EndpointError",
@@ -65,6 +67,10 @@ class TokenError(AlertsError):
 
 class AnswerError(AlertsError):
     """An analyst asked for what cannot be done. Nothing has changed."""
+
+
+class BusyError(AlertsError):
+    """What can be done once at a time is being done for somebody else."""
 
 
 class EntryError(AlertsError):

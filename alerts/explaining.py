@@ -1,6 +1,7 @@
 """Explaining: which words made the most telling document of an alert negative, added to its evidence afterwards.
 
-    1  alerts that are not resolved and whose first document nobody has explained; gravest and newest first
+    1  alerts that are not resolved and whose first document is negative and nobody has explained; gravest and newest
+       first
     2  the document as it is stored now, and how it names the company
     3  the words, asked of whoever knows the model: that takes up to a second, and no transaction is open meanwhile
     4  into the evidence, if it still begins with that document, and the document still has that text
@@ -138,7 +139,7 @@ _WAITING = text(
            (evidence #>> '{documents,0,published_at}')::timestamptz AS published_at
     FROM alerts
     WHERE status <> 'resolved' AND (cast(:since AS timestamptz) IS NULL OR updated_at >= :since)
-      AND evidence #> '{documents,0}' IS NOT NULL
+      AND (evidence #>> '{documents,0,score}')::double precision < 0
       AND coalesce(evidence #>> '{documents,0,explained_by}', '') = ''
     ORDER BY severity = 'critical' DESC, severity = 'warning' DESC, first_bucket DESC, alert_id
     LIMIT :most

@@ -13,7 +13,7 @@ from alerts.api.access import Reader
 from alerts.api.parts import Parts, TheParts
 from alerts.api.problems import ProblemError
 from alerts.api.wire import Body, Short
-from alerts.errors import EntryError
+from alerts.errors import BusyError, EntryError
 from alerts.reading.trend_points import newest
 from alerts.reading.watch_preview import Entry, Preview, preview
 
@@ -23,6 +23,9 @@ router = APIRouter(prefix="/watchlist", tags=["entities"])
 
 _READING: Final = threading.Lock()
 """One at a time: it keeps a core busy for a second."""
+
+_PATIENCE_S: Final = 1.0
+"""So long a thread of the server waits for its turn: others are for other pages."""
 
 Name = Annotated[Short, Field(min_length=1)]
 Names = Annotated[tuple[Name, ...], Field(max_length=50, strict=False)]
@@ -46,11 +49,20 @@ def preview_entry(parts: TheParts, _: Reader, entry: NewEntry) -> Preview:
         return previewed(parts, Entry(**entry.model_dump()))
     except EntryError as error:
         raise ProblemError(400, "Not an entry", str(error)) from error
+    except BusyError as error:
+        raise ProblemError(429, "Another entry is being tried", str(error), headers={"Retry-After": "1"}) from error
 
 
 def previewed(parts: Parts, entry: Entry) -> Preview:
-    """The same for whoever shows it. Raises EntryError with every mistake in the entry."""
+    """The same for whoever shows it. Raises EntryError with every mistake in the entry, BusyError where it cannot be
+    its turn soon.
+    """
     matcher = parts.linking.matcher(entry)
-    with _READING, parts.reading() as connection:
-        until = (newest(connection) or parts.clock()) + timedelta(minutes=1)
-        return preview(connection, matcher, until)
+    if not _READING.acquire(timeout=_PATIENCE_S):
+        raise BusyError("One entry is tried at a time: come back in a second.")
+    try:
+        with parts.reading() as connection:
+            until = (newest(connection) or parts.clock()) + timedelta(minutes=1)
+            return preview(connection, matcher, until)
+    finally:
+        _READING.release()

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from alerts.api.watchlist import previewed
 from alerts.api.wire import Parameters, Short
-from alerts.console.visit import TheVisit
-from alerts.errors import EntryError
+from alerts.console.visit import RefusedPageError, TheVisit
+from alerts.errors import BusyError, EntryError
 from alerts.reading.watch_preview import Entry, Preview
 
 __all__ = ["router"]
@@ -46,6 +46,8 @@ def try_entry(visit: TheVisit, query: Annotated[EntryQuery, Query()]) -> HTMLRes
             found = previewed(visit.parts, _entry(query))
         except EntryError as error:
             problems = error.problems
+        except BusyError as error:
+            raise RefusedPageError(429) from error
     return visit.page("watchlist.html", query=query, found=found, problems=problems)
 
 

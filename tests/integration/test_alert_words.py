@@ -10,7 +10,7 @@ import threading
 import pytest
 from alert_stage import DESK, Stage, wall_clock
 from eventually import eventually
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select, text, update
 from words_stage import WORD, Knower, explain, first_document, surge
 
 import alerts.erasure
@@ -150,6 +150,16 @@ def test_what_is_erased_while_it_is_being_explained_leaves_no_words(stage: Stage
 
     assert len(knower.asked) == 1
     assert (first_document(stage).words, first_document(stage).explained_by) == ((), "none")
+
+
+def test_a_document_that_is_not_negative_is_not_explained(stage: Stage):
+    surge(stage, "Acme trouble of all")
+    good = func.jsonb_set(alert_table.c.evidence, text("'{documents,0,score}'"), text("'0.2'"))
+    with stage.database.begin() as connection:
+        connection.execute(update(alert_table).values(evidence=good))
+    knower = Knower()
+
+    assert (explain(stage, knower), knower.asked) == (0, [])
 
 
 def test_an_alert_that_is_resolved_is_not_explained(stage: Stage):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,8 +14,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from alerts.detection.unlisted import entity_of
-from alerts.reading.watch_preview import Caution, Entry, Preview, preview
-from deploy.watch_matching import WatchLinking
+from alerts.reading.watch_preview import Caution, Entry, Preview, Seen, preview
+from deploy.watch_matching import EntryMatcher, WatchLinking
 from storage.connection import connect
 from storage.ingest import ReadTo
 from storage.search_index import index_waiting
@@ -132,6 +134,39 @@ def test_what_is_no_entry_is_a_problem(console: ConsoleStage, entry: dict[str, s
     answer = console.client("viewer").post("/watchlist/preview", json=entry)
 
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+def test_who_tries_beside_another_is_told_to_come_back(console: ConsoleStage):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(title: str, body: str) -> Seen:
+        begun.set()
+        assert go_on.wait(60)
+        return Seen(None, frozenset(), frozenset())
+
+    class Slow(WatchLinking):
+        def matcher(self, entry: Entry) -> EntryMatcher:
+            matcher = super().matcher(entry)
+            if entry.name == "Slow":
+                matcher.look = wait  # type: ignore[method-assign]
+            return matcher
+
+    entry = {"name": "Slow", "aliases": ["Acme"]}
+    slow = replace(console, parts=replace(console.parts, linking=Slow([], own=set())), _app=None)
+    client = slow.client("viewer")
+    first = threading.Thread(target=client.post, args=("/watchlist/preview",), kwargs={"json": entry})
+    first.start()
+    try:
+        assert begun.wait(60)
+        refused = client.post("/watchlist/preview", json={"name": "Quill"})
+        page = slow.browser("viewer").get("/watchlist", params={"name": "Quill"})
+    finally:
+        go_on.set()
+        first.join()
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert (page.status_code, "Too many requests." in page.text) == (429, True)
+    assert client.post("/watchlist/preview", json={"name": "Quill"}).status_code == 200
 
 
 def test_the_page_shows_the_same_with_the_line_and_what_to_look_at(console: ConsoleStage):
