@@ -9,8 +9,9 @@ import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from deploy.examination import Examine, Patient, WrongError
-from deploy.services import Services, topics_of
+from deploy.doctor_books import database, markets, matchers
+from deploy.examination import Examine, Patient, WrongError, running
+from deploy.services import topics_of
 
 __all__ = ["INSTALLATION", "SERVICES"]
 
@@ -129,8 +130,8 @@ def broker(patient: Patient) -> str:
     """The broker answers."""
     from confluent_kafka.admin import AdminClient
 
-    client = AdminClient({"bootstrap.servers": _services(patient).kafka, "log_level": 0, "socket.timeout.ms": 5000})
-    return f"{len(client.list_topics(timeout=5).brokers)} broker(s) at {_services(patient).kafka}"
+    client = AdminClient({"bootstrap.servers": running(patient).kafka, "log_level": 0, "socket.timeout.ms": 5000})
+    return f"{len(client.list_topics(timeout=5).brokers)} broker(s) at {running(patient).kafka}"
 
 
 def topics(patient: Patient) -> str:
@@ -138,59 +139,18 @@ def topics(patient: Patient) -> str:
     from stream.topics import partition_count
 
     names = topics_of(patient.settings).names()
-    counts = {name: partition_count(_services(patient).kafka, name) for name in names}
+    counts = {name: partition_count(running(patient).kafka, name) for name in names}
     if len(set(counts.values())) > 1:
         told = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise WrongError(f"partitions differ: {told}", fix="give all three topics the same number of partitions.")
     return f"{len(counts)} topics with {counts[names[0]]} partitions"
 
 
-def database(patient: Patient) -> str:
-    """The database answers, can be written to, and has the newest schema."""
-    from storage.absence import ADVICE, unwritable
-    from storage.connection import connect
-    from storage.schema import head, revision
-
-    engine = connect(_services(patient).database_url, pool_size=1)
-    try:
-        at, why = revision(engine), unwritable(engine)
-    finally:
-        engine.dispose()
-    if why:
-        raise WrongError(f"it takes no writes: {why.replace('_', ' ')}", fix=ADVICE[why])
-    if at != head():
-        raise WrongError(f"schema {at or 'empty'}, this program wants {head()}", fix="run `yuqing migrate`.")
-    return f"schema {at}"
-
-
-def markets(patient: Patient) -> str:
-    """Every configured market calendar reaches today: news after its end would be in no session."""
-    from deploy.market_days import RENEW
-    from storage.connection import connect
-    from storage.market_sessions import known_until
-    from storage.schema import head, revision
-
-    engine = connect(_services(patient).database_url, pool_size=1)
-    try:
-        if revision(engine) != head():
-            raise WrongError("not known before the schema is there", fix="run `yuqing migrate`.")
-        with engine.connect() as connection:
-            known = known_until(connection)
-    finally:
-        engine.dispose()
-    wanted = patient.settings.markets.calendars
-    if missing := [name for name in wanted if name not in known]:
-        raise WrongError(f"no sessions of {', '.join(missing)} yet", fix="run `yuqing migrate`.")
-    if ended := [f"{name} ended {known[name]}" for name in wanted if known[name] < datetime.now(UTC).date()]:
-        raise WrongError("; ".join(ended), fix=f"{RENEW}, then `yuqing migrate`.")
-    return ", ".join(f"{name} to {known[name]}" for name in wanted) or "none is configured"
-
-
 def clock(patient: Patient) -> str:
     """The clocks of this machine and of the database agree: latency and lateness are told by both."""
     import psycopg
 
-    url = _services(patient).database_url.replace("postgresql+psycopg://", "postgresql://")
+    url = running(patient).database_url.replace("postgresql+psycopg://", "postgresql://")
     with psycopg.connect(url, connect_timeout=5) as session:
         before = datetime.now(UTC)
         row = session.execute("select clock_timestamp()").fetchone()
@@ -206,18 +166,12 @@ def cache(patient: Patient) -> str:
     """Redis answers, and drops no key to make room: a copy that lacks some would pass for whole."""
     import redis
 
-    with redis.Redis.from_url(_services(patient).redis_url, socket_timeout=5) as client:
+    with redis.Redis.from_url(running(patient).redis_url, socket_timeout=5) as client:
         told = {**client.info("server"), **client.info("memory")}
     policy = told.get("maxmemory_policy", "noeviction")
     if int(told.get("maxmemory", 0)) and policy != "noeviction":
         raise WrongError(f"when full it drops keys ({policy})", fix="CONFIG SET maxmemory-policy noeviction.")
     return f"Redis {told['redis_version']}"
-
-
-def _services(patient: Patient) -> Services:
-    if patient.services is None:
-        raise WrongError("the services do not run", fix="`yuqing up`")
-    return patient.services
 
 
 INSTALLATION: tuple[tuple[str, Examine], ...] = (
@@ -236,6 +190,7 @@ SERVICES: tuple[tuple[str, Examine], ...] = (
     ("topics", topics),
     ("database", database),
     ("markets", markets),
+    ("matchers", matchers),
     ("clock", clock),
     ("cache", cache),
 )

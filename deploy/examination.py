@@ -9,7 +9,7 @@ from deploy.errors import DeployError
 from deploy.services import Services
 from deploy.settings import Settings
 
-__all__ = ["Examine", "Patient", "WrongError"]
+__all__ = ["Examine", "Patient", "WrongError", "running"]
 
 
 class WrongError(DeployError):
@@ -26,3 +26,10 @@ class Patient:
 
 Examine = Callable[[Patient], str]
 """Returns what it saw; raises WrongError, or any error that can be told in words, where something is wrong."""
+
+
+def running(patient: Patient) -> Services:
+    """The services to look at. Raises WrongError where they do not run."""
+    if patient.services is None:
+        raise WrongError("the services do not run", fix="`yuqing up`")
+    return patient.services

@@ -10,12 +10,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, Literal, cast
+
+import structlog
 
 from alerts.errors import MatcherError
 from alerts.patterns import PatternError, compiled
 
-__all__ = ["LABELS", "Labels", "Matcher", "as_json", "from_json", "matches", "parse", "wide"]
+__all__ = [
+    "LABELS",
+    "Labels",
+    "Matcher",
+    "RefusedMatcher",
+    "as_json",
+    "from_json",
+    "matches",
+    "parse",
+    "refused",
+    "wide",
+]
+
+_log = structlog.get_logger()
 
 Labels = Mapping[str, Sequence[str]]
 """By label, its values; a label that is absent has none."""
@@ -64,6 +80,29 @@ class Matcher:
         return found if self.operator in ("=", "=~") else not found
 
 
+@dataclass(frozen=True)
+class RefusedMatcher(Matcher):
+    """A stored one that cannot be run, as one of an earlier version may be: it holds for nothing; `why` says more."""
+
+    why: str
+
+    def __post_init__(self) -> None:
+        _say(self.why)
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} (cannot be run: matches nothing)"
+
+    def holds(self, labels: Labels) -> bool:
+        """Whatever they are, it does not."""
+        return False
+
+
+@lru_cache(maxsize=1000)
+def _say(why: str) -> None:
+    """Once: it is read again with every alert."""
+    _log.error("matcher_refused", error=why)
+
+
 def parse(text: str) -> Matcher:
     """A matcher as people write it: `severity=watch`, `name=~"Bank.*"`. Raises MatcherError."""
     form = _FORM.fullmatch(text)
@@ -82,6 +121,11 @@ def matches(matchers: Iterable[Matcher], labels: Labels) -> bool:
     return all(matcher.holds(labels) for matcher in matchers)
 
 
+def refused(matchers: Iterable[Matcher]) -> list[RefusedMatcher]:
+    """Those of them that cannot be run."""
+    return [each for each in matchers if isinstance(each, RefusedMatcher)]
+
+
 def wide(matchers: Iterable[Matcher]) -> bool:
     """Whether they would match an alert without any label, and so, it must be feared, everything."""
     return matches(matchers, {})
@@ -93,5 +137,12 @@ def as_json(matchers: Iterable[Matcher]) -> list[dict[str, str]]:
 
 
 def from_json(stored: Iterable[Mapping[str, Any]]) -> tuple[Matcher, ...]:
-    """The inverse of `as_json`; raises MatcherError for what is none."""
-    return tuple(Matcher(str(each["label"]), each["operator"], str(each["value"])) for each in stored)
+    """The inverse of `as_json`; what is no matcher is a RefusedMatcher: one bad row stops no engine."""
+    return tuple(_stored(str(each["label"]), each["operator"], str(each["value"])) for each in stored)
+
+
+def _stored(label: str, operator: Operator, value: str) -> Matcher:
+    try:
+        return Matcher(label, operator, value)
+    except MatcherError as error:
+        return RefusedMatcher(label, operator, value, str(error))

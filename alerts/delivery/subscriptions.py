@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
-from alerts.answers.matchers import Labels, Matcher, as_json, from_json, matches
+from alerts.answers.matchers import Labels, Matcher, as_json, from_json, matches, refused
 from alerts.delivery.quiet_hours import EVERY_DAY, OpenDays, QuietHours
 from alerts.detection.thresholds import Severity, rank
 from alerts.errors import AnswerError
@@ -78,10 +78,11 @@ class Subscriptions:
 
 
 def load(connection: Connection, now: datetime) -> Subscriptions:
-    """Those in force."""
+    """Those in force. One that is refused counts as if it were not there: nobody is left untold because of it."""
     found: dict[str, list[Subscription]] = defaultdict(list)
     for each in stored(connection):
-        found[each.endpoint].append(each)
+        if not refused(each.matchers):
+            found[each.endpoint].append(each)
     calendars = {each.calendar for mine in found.values() for each in mine if each.calendar}
     return Subscriptions(found, {each: _open_days(connection, each, now) for each in sorted(calendars)})
 

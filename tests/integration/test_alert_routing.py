@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from alert_stage import wall_clock
 from answer_stage import EAR, NOON, AnswerStage
-from sqlalchemy import Engine, insert, select, text
+from sqlalchemy import Engine, insert, select, text, update
 
 from alerts.answers.grouping import News, together
 from alerts.answers.holding import Flapping, Holding, Inhibition
@@ -20,8 +22,13 @@ from alerts.delivery.quiet_hours import QuietHours
 from alerts.delivery.subscriptions import Subscription
 from alerts.errors import AnswerError
 from alerts.timers import Timers
+from deploy import doctor_books
+from deploy.examination import Patient, WrongError
+from deploy.services import Services
+from deploy.settings import load_settings
 from storage.partitions import ensure_days
-from storage.tables import deliveries, delivery_alerts, documents, market_sessions, mentions
+from storage.tables import deliveries, delivery_alerts, documents, market_sessions, mentions, silences
+from storage.tables import subscriptions as stored_subscriptions
 
 NIGHT = Endpoint("night", EAR.url, EAR.secret, allow_private=True, events=EAR.events)
 BANKS = tuple(f"bank-{number:02}" for number in range(12))
@@ -109,6 +116,26 @@ def test_an_endpoint_hears_of_what_was_subscribed_and_one_without_subscriptions_
     told = [row.payload["data"]["company"]["entity_id"] for row in sent(stage)]
     assert told == ["bank-02"]
     assert len(sent(stage, "desk")) == 3
+
+
+def test_a_stored_matcher_that_cannot_be_run_stops_no_engine_and_leaves_nobody_untold(
+    stage: AnswerStage, database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stage.now = wall_clock()  # the doctor's
+    subscribe(stage, matchers=(parse("name=~Bank.*"),))
+    stage.desk.silence([parse("name=~Acme")], actor="li", reason="a drill", ends_at=stage.now + timedelta(days=1))
+    patient = Patient(load_settings(), Services(kafka="", database_url=database_url, redis_url=""))
+    assert doctor_books.matchers(patient) == "those of 1 silences and 1 subscriptions can be run"
+    with stage.database.begin() as connection:
+        look_around = [{"label": "name", "operator": "=~", "value": "(?!Corp).*"}]
+        for table in (silences, stored_subscriptions):
+            connection.execute(update(table).values(matchers=look_around))
+
+    stage.find("acme", "corp")
+    assert [len(sent(stage, endpoint)) for endpoint in ("desk", "night")] == [2, 2]
+    with pytest.raises(WrongError, match=r"silence \S+: matcher .*; subscription \S+: .*\n  Fix: `yuqing silences"):
+        doctor_books.matchers(patient)
 
 
 def test_by_night_an_alert_waits_for_the_morning_and_a_critical_one_does_not(stage: AnswerStage) -> None:

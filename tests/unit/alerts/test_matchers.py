@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.answers.matchers import LABELS, Matcher, as_json, from_json, matches, parse, wide
+from alerts.answers.matchers import LABELS, Matcher, as_json, from_json, matches, parse, refused, wide
 from alerts.errors import MatcherError
 
 BANK = {"entity": ("hsbc",), "name": ("HSBC Holdings",), "group": ("banks", "uk"), "severity": ("warning",)}
@@ -68,6 +69,25 @@ def test_what_is_no_matcher_says_how_one_is_written(written: str, fix: str) -> N
 
 def test_an_expression_that_makes_backtracking_engines_hang_is_answered_at_once() -> None:
     assert not parse("name=~(a+)+$").holds({"name": ("a" * 100_000 + "!",)})
+
+
+@pytest.mark.parametrize(
+    ("label", "operator", "value"),
+    [("name", "=~", "(?!Acme).*"), ("name", "!~", "(?!Acme).*"), ("mood", "!=", "good"), ("name", "<", "b")],
+)
+def test_what_is_stored_and_cannot_be_run_matches_nothing_and_is_logged_once(
+    label: str, operator: str, value: str
+) -> None:
+    stored = [{"label": label, "operator": operator, "value": value}]
+    with structlog.testing.capture_logs() as logs:
+        (matcher,) = from_json(stored)
+        from_json(stored)
+    assert not matcher.holds({label: ("another",)})
+    assert not matcher.holds({})
+    assert "matches nothing" in str(matcher)
+    assert refused([parse("name=acme"), matcher]) == [matcher]
+    assert as_json([matcher]) == stored
+    assert [(log["event"], value in log["error"]) for log in logs] == [("matcher_refused", True)]
 
 
 @given(st.sampled_from(LABELS), st.sampled_from(["=", "!="]), st.text(max_size=50))
