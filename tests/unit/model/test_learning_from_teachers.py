@@ -29,6 +29,7 @@ from model.lessons import CHUNK, ask, taught, unlabelled
 from model.losses import lesson_loss
 from model.network import load_network
 from model.pretrained import Pretrained
+from model.promotion import FROZEN_SEED
 from model.teachers import FinishedTeacher, NetworkTeacher, Question, load_teacher
 from model.techniques import TeacherConfig
 from model.vocabulary import PAD_ID
@@ -228,9 +229,11 @@ def test_what_distil_cannot_do_is_named(built: Built, tmp_path: Path, arguments:
     assert message in result.stderr
 
 
-def test_the_shipped_teacher_is_valid() -> None:
-    config = read_config(Path(app_folder()) / "teacher.toml")
+@pytest.mark.parametrize("name", ["teacher.toml", "gpu-teacher.toml"])
+def test_a_shipped_teacher_is_valid_and_learns_from_no_row_that_models_are_judged_by(name: str) -> None:
+    config = read_config(Path(app_folder()) / name)
     assert config.encoders["en"].encoder.base == "all-mpnet-base-v2"
+    assert config.seed == FROZEN_SEED
 
 
 def app_folder() -> str:

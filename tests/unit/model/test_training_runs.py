@@ -168,6 +168,7 @@ def test_the_shipped_configuration_is_valid() -> None:
     assert config.routes == {"en": "en", "zh": "zh"}
     assert all(run.encoder.base in BASES for run in config.encoders.values())
     assert read_config(shipped.with_name("teacher.toml")).routes == config.routes
+    assert read_config(shipped.with_name("gpu.toml")).routes == config.routes
     with pytest.raises(ConfigError, match="cannot be read"):
         read_config(shipped.with_name("absent.toml"))
 
