@@ -173,7 +173,11 @@ class Ingest:
         if settled.added or taken_out:
             amounts = trend_sums.balance(settled.added, taken_out) if taken_out else trend_sums.totals(settled.added)
             trends = trend_upsert.add(driver, amounts, now=now)  # 4
-            trend_upsert.mark_changed(cursor, trend_upsert.grown(trends, amounts) if taken_out else trends)  # 5
+            if taken_out:  # 5
+                reworded = trend_upsert.reworded(settled.added, amounts)
+                trend_upsert.mark_changed(cursor, trend_upsert.grown(trends, amounts), reworded)
+            else:
+                trend_upsert.mark_changed(cursor, trends)
         if records:  # 6
             ledger.account(cursor, [record.origin for record in records], settled.outcomes)
         positions.move(cursor, read, times, now=now)

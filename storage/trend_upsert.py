@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from psycopg import Connection, Cursor
 
 from storage.arrays import integers, minutes, texts
-from storage.records import ANY_TOPIC
+from storage.records import ANY_TOPIC, ScoredDocument
 from storage.trend_rows import COLUMNS, TrendRow, from_columns
-from storage.trend_sums import PlainKey, PlainSums, Sums
+from storage.trend_sums import PlainKey, PlainSums, Sums, totals
 
-__all__ = ["add", "grown", "mark_changed"]
+__all__ = ["add", "grown", "mark_changed", "reworded"]
 
 _ADD = f"""
 INSERT INTO trend_counts AS held (
@@ -83,12 +83,24 @@ def grown(rows: Sequence[TrendRow], amounts: Sequence[tuple[PlainKey, PlainSums]
     return [row for row in rows if (row.entity_id, row.topic, row.bucket, row.model_version) in more]
 
 
-def mark_changed(cursor: Cursor[Any], rows: Sequence[TrendRow]) -> None:
-    """Puts the buckets of these rows on the alert engine's list, each once, in sorted order.
+def reworded(
+    added: Iterable[ScoredDocument], amounts: Sequence[tuple[PlainKey, PlainSums]]
+) -> set[tuple[str, datetime]]:
+    """Where documents came of which other versions went, and nothing became less: (entity, minute) each.
+
+    Their words, or how bad they are, may be others now, and operators' rules ask for both.
+    """
+    fewer = {key[:3] for key, sums in amounts if sums[0] < 0 or sums[2] < 0 or sums[5] < 0}
+    places = {key[:3] for key, _ in totals(added) if key[1] == ANY_TOPIC}
+    return {(entity_id, bucket) for entity_id, _, bucket in places - fewer}
+
+
+def mark_changed(cursor: Cursor[Any], rows: Sequence[TrendRow], also: Iterable[tuple[str, datetime]] = ()) -> None:
+    """Puts the buckets of these rows, and others, on the alert engine's list, each once, in sorted order.
 
     A bucket already on the list is touched again: the update locks its row until commit, so the engine, which
     deletes what it has judged, either sees these sums or leaves the entry for its next round.
     """
-    moved = sorted(dict.fromkeys((row.entity_id, row.bucket) for row in rows if row.topic == ANY_TOPIC))
+    moved = sorted({*((row.entity_id, row.bucket) for row in rows if row.topic == ANY_TOPIC), *also})
     if moved:
         cursor.execute(_MARK, (texts([entity_id for entity_id, _ in moved]), minutes([at for _, at in moved])))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import msgspec
 import pytest
 from alert_stage import NOON, Stage, Story
 from sqlalchemy import Engine, func, insert, select, text, update
@@ -114,6 +115,18 @@ def test_what_counts_is_told_by_text_source_and_topic(stage: Stage, given: dict[
     if "bonds" in str(given.get("pattern")) and "words" in given:
         given = given | {"pattern": "(?i)bonds"}
     assert [(first, last) for _, _, first, last, _ in fires(stage, rule(**given), *stories)] == [(minute, minute)]
+
+
+def test_a_correction_that_brings_the_word_is_told_though_no_count_moved(stage: Stage) -> None:
+    given = rule(words=["default"])
+    first = stage.document(Story(5, title="Acme is late"))
+    stage.book([first])
+    stage.engine(rules=[given]).once()
+    assert live(stage) == []
+    corrected = stage.document(Story(5, title="Acme in default"))
+    stage.book([msgspec.structs.replace(corrected, document_id=first.document_id, revised_at=NOON)])
+    stage.engine(rules=[given]).once()
+    assert live(stage) == [("rule:r", "acme", 5, 5, 1)] == dry(stage, given)
 
 
 def test_what_lies_behind_the_lead_is_not_read(stage: Stage) -> None:

@@ -1,12 +1,15 @@
-"""What of a correction wakes the alert engine: only what became more."""
+"""What of a correction wakes the alert engine: what became more, and what says something else; not what became less."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from book_records import NOON
+from book_records import NOON, a_correction, a_document, a_mention
 
 from storage.trend_rows import TrendRow
-from storage.trend_upsert import grown
+from storage.trend_sums import balance
+from storage.trend_upsert import grown, reworded
 
 KEY = ("acme", "*", NOON, "m1")
 ROW = TrendRow(*KEY, 3, 2, 1, 1, 1, 1, -5, 4, NOON, False)
@@ -37,3 +40,22 @@ def test_a_row_is_told_apart_by_all_of_its_key(place: int) -> None:
     other = list(KEY)
     other[place] = NOON.replace(year=2020) if place == 2 else "other"
     assert grown([ROW], [(tuple(other), (1, 1, 1, 0, 0, 1, 0))]) == []
+
+
+@pytest.mark.parametrize(
+    ("correction", "wakes"),
+    [
+        ({"title": "Acme in default"}, {"*", "acme"}),
+        ({"mentions": (a_mention("acme", "negative", -999_999),)}, {"*", "acme"}),
+        ({"mentions": (a_mention("acme", "neutral", 0),)}, {"*"}),
+        ({"mentions": ()}, {"*"}),
+    ],
+)
+def test_a_bucket_is_judged_again_by_rules_if_a_text_in_it_is_another_and_nothing_became_less(
+    correction: dict[str, Any], wakes: set[str]
+) -> None:
+    mentions = (a_mention("acme", "negative", -5),)
+    old, new = a_document("a", 0, mentions=mentions), a_correction("a", 1, **({"mentions": mentions} | correction))
+    places = reworded([new], balance([new], [old]))
+    assert {entity_id for entity_id, _ in places} == wakes
+    assert {at for _, at in places} == {NOON}
