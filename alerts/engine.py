@@ -45,6 +45,7 @@ from alerts.recording import Gather, record
 from alerts.rules.desk import RuleDesk, check_quiet
 from alerts.rules.rule import Rule
 from alerts.rules.work import forget_others
+from storage.heartbeat import beating
 from storage.tables import alerts
 from storage.watermarks import look, low_watermark
 
@@ -121,7 +122,7 @@ class AlertEngine:
         with self._engine.begin() as connection:  # on its own: ingest locks in another order
             look(connection, now=self._clock(), idle_after=self._timing.idle_after)
         while True:
-            with self._engine.begin() as connection, metrics.judging_seconds.time():
+            with self._engine.begin() as connection, beating(connection), metrics.judging_seconds.time():
                 complete = self._begin(connection)
                 if complete is None:
                     return taken

@@ -47,7 +47,7 @@ _GIVING_WAY = 10
 
 FAILOVER_S = 3.0
 """An engine that is stopped in the middle of its transaction holds the lock of engines so long; then another goes on.
-A pause of ours between two statements is a thousandth of that."""
+One that reckons for longer than that between two statements has a heartbeat."""
 
 
 @contextmanager

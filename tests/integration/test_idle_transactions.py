@@ -6,10 +6,14 @@ waits as for any absence, and begins its batch anew.
 
 from __future__ import annotations
 
+from time import monotonic
+
 import pytest
-from sqlalchemy import text
+from alert_stage import Stage, Story
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
+from deploy.rule_settings import Rule
 from storage.connection import connect
 from storage.driver import transaction
 
@@ -47,3 +51,18 @@ def test_ingest_hears_of_it_as_of_a_database_that_was_away(database_url: str) ->
         stopped_for_long()
     with transaction(sleeper) as (_, driver):
         driver.execute(COUNT)
+
+
+def test_an_alert_engine_that_thinks_for_longer_goes_on(database: Engine, database_url: str) -> None:
+    """A rule with a pattern for which RE2 tries a thousand ways at every letter, and a minute full of documents."""
+    rule = Rule.model_validate({"name": "slow", "pattern": ".*(a.{0,900}b.{0,90}x)"}).judge()
+    body = "ab" * 500
+    began = monotonic()
+    assert not rule.finds("", body)
+    documents = round(2.5 / (monotonic() - began)) + 1
+    stage = Stage(database)
+    stage.publish(*(Story(0, body=body) for _ in range(documents)), Story(0, title="a b x"))
+
+    stage.database = connect(database_url, idle_transaction_s=1)
+    assert stage.engine(rules=[rule]).once() == 2, "of the market and of the company"
+    assert {entity for entity, *_ in stage.alerts()} == {"acme"}
