@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from alerts.detection.detectors import Finding
+from alerts.detection.series import MINUTES_A_DAY
 from alerts.detection.work import Job
 from alerts.rules.rule import Rule
 from alerts.rules.tally import Tally
@@ -39,15 +40,29 @@ def find(rule: Rule, jobs: Sequence[Job], ready: int, documents: Tallies) -> dic
     arrival does not matter. Most jobs hold nothing that counts for a rule, so their own minutes are looked at first.
     """
     watched = documents.watched(rule)
+    wanted = sorted(job for job in jobs if job[0] <= ready and looked_at(job[1], watched))
+    found: dict[str, list[Finding]] = defaultdict(list)
+    for part in _close_together(wanted, max(rule.within_min, MINUTES_A_DAY)):
+        for entity_id, findings in _found(rule, part, ready, documents).items():
+            found[entity_id] += findings
+    return dict(found)
+
+
+def _close_together(jobs: Sequence[Job], apart_min: int) -> Iterator[Sequence[Job]]:
+    """Jobs in their order, parted where so many minutes lie between: for one that is late by a year none is read."""
+    first = 0
+    for place in range(1, len(jobs) + 1):
+        if place == len(jobs) or jobs[place][0] - jobs[place - 1][0] > apart_min:
+            yield jobs[first:place]
+            first = place
+
+
+def _found(rule: Rule, jobs: Sequence[Job], ready: int, documents: Tallies) -> dict[str, list[Finding]]:
     touched: dict[str, list[int]] = defaultdict(list)
     for bucket, entity_id in jobs:
-        if bucket <= ready and looked_at(entity_id, watched):
-            touched[entity_id].append(bucket)
-    if not touched:
-        return {}
-    first, last = min(map(min, touched.values())), max(map(max, touched.values()))
+        touched[entity_id].append(bucket)
     moved: dict[str, list[int]] = {}
-    for entity_id, tally in documents.tallies(rule, sorted(touched), first, last).items():
+    for entity_id, tally in documents.tallies(rule, sorted(touched), jobs[0][0], jobs[-1][0]).items():
         if buckets := tally.buckets[np.isin(tally.buckets, touched[entity_id])].tolist():
             moved[entity_id] = buckets
     if not moved:
