@@ -21,7 +21,7 @@ from alerts.detection.counts import StoredCounts
 from alerts.detection.series import Minutes, Series, time_of
 from alerts.detection.tones import TonedSeries
 from alerts.detection.unlisted import entity_of, is_unlisted, name_of
-from alerts.detection.work import Job
+from alerts.detection.work import Job, close_together
 from storage.records import ANY_ENTITY
 
 __all__ = ["AT_ONCE", "NameCounts", "SourcedSeries"]
@@ -89,13 +89,14 @@ class NameCounts:
 
         Left out is a name that has too few stories for any horizon which ends up to `ready` and holds a moved bucket.
         """
-        buckets = [bucket for bucket, entity_id in jobs if entity_id == ANY_ENTITY]
+        moved = sorted(job for job in jobs if job[1] == ANY_ENTITY)
         found = {(bucket, entity_id) for bucket, entity_id in jobs if is_unlisted(entity_id)}
-        if buckets:
+        for part in close_together(moved, 2 * horizon_min):
+            buckets = [bucket for bucket, _ in part]
             span = {
-                "since": time_of(min(buckets) - horizon_min),
-                "until": time_of(min(max(buckets) + horizon_min, ready) + 1),
-                "minutes": [time_of(bucket) for bucket in sorted(buckets)],
+                "since": time_of(buckets[0] - horizon_min),
+                "until": time_of(min(buckets[-1] + horizon_min, ready) + 1),
+                "minutes": [time_of(bucket) for bucket in buckets],
             }
             rows = self._connection.execute(_TOUCHED, span | self._least)
             found |= {(minute, entity_of(name)) for name, minute in rows}

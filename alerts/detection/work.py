@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, text
@@ -12,7 +12,7 @@ from sqlalchemy.types import DateTime
 from alerts.detection.series import minute_of, time_of
 from storage.tables import changed_buckets
 
-__all__ = ["Claim", "Job", "claim", "put_back", "wait"]
+__all__ = ["Claim", "Job", "claim", "close_together", "put_back", "wait"]
 
 Job = tuple[int, str]
 """A bucket (minutes since 1970) and the entity whose sums moved in it."""
@@ -62,6 +62,18 @@ def claim(connection: Connection, *, ready: int, waited: int, after: Job, most: 
         },
     ).all()
     return Claim(tuple(sorted((minute_of(bucket), entity_id) for entity_id, bucket in rows)), len(rows) == most)
+
+
+def close_together(jobs: Sequence[Job], apart_min: int) -> Iterator[Sequence[Job]]:
+    """Jobs in the order of their buckets, parted where more minutes lie between: what is late by a year stays apart.
+
+    Whoever reads from the first of them to the last does not read that year.
+    """
+    first = 0
+    for place in range(1, len(jobs) + 1):
+        if place == len(jobs) or jobs[place][0] - jobs[place - 1][0] > apart_min:
+            yield jobs[first:place]
+            first = place
 
 
 def put_back(connection: Connection, jobs: Iterable[Job]) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
 from alerts.detection.detectors import Finding
 from alerts.detection.series import MINUTES_A_DAY
-from alerts.detection.work import Job
+from alerts.detection.work import Job, close_together
 from alerts.rules.rule import Rule
 from alerts.rules.tally import Tally
 from storage.records import ANY_ENTITY
@@ -42,19 +42,10 @@ def find(rule: Rule, jobs: Sequence[Job], ready: int, documents: Tallies) -> dic
     watched = documents.watched(rule)
     wanted = sorted(job for job in jobs if job[0] <= ready and looked_at(job[1], watched))
     found: dict[str, list[Finding]] = defaultdict(list)
-    for part in _close_together(wanted, max(rule.within_min, MINUTES_A_DAY)):
+    for part in close_together(wanted, max(rule.within_min, MINUTES_A_DAY)):
         for entity_id, findings in _found(rule, part, ready, documents).items():
             found[entity_id] += findings
     return dict(found)
-
-
-def _close_together(jobs: Sequence[Job], apart_min: int) -> Iterator[Sequence[Job]]:
-    """Jobs in their order, parted where so many minutes lie between: for one that is late by a year none is read."""
-    first = 0
-    for place in range(1, len(jobs) + 1):
-        if place == len(jobs) or jobs[place][0] - jobs[place - 1][0] > apart_min:
-            yield jobs[first:place]
-            first = place
 
 
 def _found(rule: Rule, jobs: Sequence[Job], ready: int, documents: Tallies) -> dict[str, list[Finding]]:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from alert_stage import LATENESS, NOON, SECRET, wall_clock
 from eventually import eventually
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, event, select, text
 
 from alerts.delivery.deliveries import Deliverer
 from alerts.delivery.endpoints import Endpoint
@@ -174,6 +174,23 @@ def test_what_one_source_says_what_is_said_twice_and_what_is_listed_raise_no_suc
     room.store(*(room.document(10.0 * number, title, source) for number, (title, source) in enumerate(titles)))
     room.look()
     assert room.found() == []
+
+
+def test_for_items_that_come_a_year_late_the_year_is_not_searched(room: Newsroom) -> None:
+    room.store(*trouble(room, "Quillfeather Valley Bank", -365 * DAY), *trouble(room, "Bramblewick Savings Bank"))
+    searched: list[timedelta] = []
+
+    @event.listens_for(room.database, "before_execute")
+    def _note(_connection: Any, statement: Any, _many: Any, given: dict[str, Any], _options: Any) -> None:
+        if "sources" in given:
+            searched.append(given["until"] - given["since"])
+
+    room.look()
+    assert [name for name, *_ in room.found()] == [
+        entity_of("Quillfeather Valley Bank"),
+        entity_of("Bramblewick Savings Bank"),
+    ]
+    assert timedelta() < sum(searched, timedelta()) < timedelta(days=30)
 
 
 def test_what_is_always_in_the_news_is_no_surge(room: Newsroom) -> None:
