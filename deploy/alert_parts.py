@@ -196,7 +196,8 @@ def holding_of(settings: Settings) -> Holding:
     ]
     if given.market_quiets_members:
         rules.append(MARKET_QUIETS_MEMBERS)
-    return Holding(tuple(rules), Flapping(given.flap_openings, timedelta(days=given.flap_days)))
+    flapping = Flapping(given.flap_openings, timedelta(days=given.flap_days))
+    return Holding(tuple(rules), flapping, given.one_alert_a_company)
 
 
 def timers_of(settings: Settings, engine: Engine, clock: Clock) -> Timers:

@@ -18,6 +18,7 @@ from alerts.answers import silences, standing
 from alerts.answers.matchers import Labels, Matcher, matches, parse
 from alerts.answers.silences import Silence
 from alerts.answers.standing import Standing
+from alerts.detection.detectors import RULE
 from alerts.detection.lifecycle import Episode
 from alerts.detection.series import time_of
 from alerts.detection.thresholds import SEVERITIES, rank
@@ -81,10 +82,15 @@ class Flapping:
 
 @dataclass(frozen=True)
 class Holding:
-    """The rules in force."""
+    """The rules in force.
+
+    `one_a_company`: while one alert about a company is told, what other detectors find of it waits until it is graver.
+    Operators' rules neither wait nor hold: somebody asked for them.
+    """
 
     inhibitions: tuple[Inhibition, ...] = (MARKET_QUIETS_MEMBERS,)
     flapping: Flapping = field(default_factory=Flapping)
+    one_a_company: bool = True
 
     def look(self, connection: Connection, now: datetime) -> Holds:
         """What holds alerts at this moment, for one transaction."""
@@ -121,8 +127,24 @@ class Holds:
         for alert_id, source in self._sources:
             if alert_id != episode.alert_id and any(rule.holds(source, labels) for rule in self._rules.inhibitions):
                 return f"alert {alert_id} of {source['entity'][0]}"
+        other = self._other(episode) if self._rules.one_a_company else None
+        if other is not None:
+            return f"alert {other} of the same company"
         flaps = self._rules.flapping.since(self._connection, episode)
         return f"flapping: {flaps} alerts in {self._rules.flapping.window.days} days" if flaps else ""
+
+    def _other(self, episode: Episode) -> UUID | None:
+        """An alert about the same company by another detector, told and as grave."""
+        if episode.detector.startswith(RULE):
+            return None
+        query = select(alerts.c.alert_id).where(
+            alerts.c.entity_id == episode.entity_id,
+            alerts.c.detector != episode.detector,
+            ~alerts.c.detector.startswith(RULE),
+            alerts.c.status.in_(_TOLD),
+            alerts.c.severity.in_(SEVERITIES[rank(episode.severity) :]),
+        )
+        return self._connection.execute(query.limit(1)).scalar()
 
     def silenced(self, labels: Labels) -> Silence | None:
         """The silence that keeps such an alert quiet."""

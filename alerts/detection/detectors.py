@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,10 @@ from alerts.detection.series import MINUTES_A_DAY, Minutes, Series
 from alerts.detection.thresholds import Budget, Severity, severity
 from alerts.errors import WrongSettingError
 
-__all__ = ["Counted", "Detector", "Finding", "History", "NegativeSurge"]
+__all__ = ["RULE", "Counted", "Detector", "Finding", "History", "NegativeSurge"]
 
+RULE: Final = "rule:"
+"""So begins the detector of an alert that an operator's rule asked for; the rule's name follows."""
 
 Counted = Literal["negative", "all", "tones", "market"]
 """What a detector looks at: what is said against a company, all that is said about it, the same with its tone, or the

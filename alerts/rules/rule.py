@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from alerts.detection.detectors import Finding
+from alerts.detection.detectors import RULE, Finding
 from alerts.detection.rule_seen import Bound, RuleSeen
 from alerts.detection.series import MINUTES_A_DAY
 from alerts.detection.thresholds import Severity
@@ -19,10 +19,7 @@ from alerts.rules.tally import MEASURES, Measure, Tally
 from alerts.rules.times import Times
 from storage.records import ANY_ENTITY
 
-__all__ = ["PREFIX", "Rule"]
-
-PREFIX: Final = "rule:"
-"""So begins what `alerts.detector` says of a rule's alerts; the name follows."""
+__all__ = ["Rule"]
 
 _COUNTS: Final[tuple[Measure, ...]] = MEASURES[:4]
 
@@ -55,7 +52,7 @@ class Rule:
     @property
     def detector(self) -> str:
         """What its alerts say they were found by."""
-        return PREFIX + self.name
+        return RULE + self.name
 
     @property
     def reads_text(self) -> bool:

@@ -51,7 +51,14 @@ class AnswerStage:
         with self.database.begin() as connection:
             connection.execute(insert(entities), rows)
 
-    def find(self, *companies: str, bucket: int = 1000, severity: Severity = "watch", complete: int = 0) -> None:
+    def find(
+        self,
+        *companies: str,
+        bucket: int = 1000,
+        severity: Severity = "watch",
+        complete: int = 0,
+        detector: str = DETECTOR,
+    ) -> None:
         """Detection finds something about each company in one bucket, in one transaction."""
         p_value = {"watch": 1e-6, "warning": 1e-9, "critical": 1e-13}[severity]
         finding = Finding(
@@ -66,10 +73,10 @@ class AnswerStage:
         )
         quiet_min = int(QUIET.total_seconds() // 60)
         with self.database.begin() as connection:
-            known = alert_rows.near(connection, DETECTOR, companies, bucket - quiet_min, bucket + quiet_min)
+            known = alert_rows.near(connection, detector, companies, bucket - quiet_min, bucket + quiet_min)
             changes: list[Change] = []
             for company in companies:
-                course = Course(company, DETECTOR, known.get(company, ()), complete=complete, quiet=QUIET)
+                course = Course(company, detector, known.get(company, ()), complete=complete, quiet=QUIET)
                 changes += course.settle([finding]).changes
             record(connection, changes, self.endpoints, self.now)
 

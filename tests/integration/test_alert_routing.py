@@ -234,6 +234,27 @@ def test_an_alarm_about_the_market_quiets_its_members_until_it_is_over(stage: An
     assert stage.timers.release() == 2
 
 
+def test_what_other_detectors_find_of_a_company_waits_until_it_is_graver(stage: AnswerStage) -> None:
+    stage.find("acme", severity="warning", detector="negative_surge")
+    stage.find("acme", detector="first_bad_news")
+    stage.find("acme", severity="warning", detector="risk_event")
+    stage.find("acme", detector="rule:fraud")
+    stage.find("corp", detector="first_bad_news")
+    opened = [(row.payload["data"]["company"]["entity_id"], row.payload["data"]["detector"]) for row in sent(stage)]
+    assert sorted(opened) == [("acme", "negative_surge"), ("acme", "rule:fraud"), ("corp", "first_bad_news")]
+    assert stage.timers.release() == 0
+    stage.find("acme", bucket=1001, severity="critical", detector="risk_event")
+    assert stage.timers.release() == 1
+    assert sent(stage)[-1].payload["data"]["detector"] == "risk_event"
+
+
+def test_each_detector_speaks_for_itself_where_that_is_wanted(stage: AnswerStage) -> None:
+    stage.find("acme", severity="warning", detector="negative_surge")
+    stage.find("acme", detector="first_bad_news")
+    each = Holding(one_a_company=False)
+    assert Timers(stage.database, [EAR], lambda: stage.now, holding=each).release() == 1
+
+
 def test_inhibition_needs_the_labels_that_are_to_be_equal() -> None:
     rule = Inhibition((parse("severity=critical"),), (parse("severity=watch"),), equal=("group",))
     grave = {"severity": ("critical",), "group": ("banks", "uk")}
