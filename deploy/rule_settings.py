@@ -18,6 +18,7 @@ __all__ = ["Rule"]
 Count = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1)]
 _MOST_WITHIN_MIN = 10_080
+_MOST_QUIET_MIN = 527_040  # a year
 
 
 class Rule(Section):
@@ -41,7 +42,7 @@ class Rule(Section):
     documents: Count | None = None
     negative_share: float | None = Field(default=None, gt=0, le=1)
     mean_score: float | None = Field(default=None, ge=-1, le=1)
-    quiet_min: int = Field(default=1440, ge=1)
+    quiet_min: int = Field(default=1440, ge=1, le=_MOST_QUIET_MIN)
 
     @field_validator("pattern")
     @classmethod

@@ -23,11 +23,12 @@ app = typer.Typer(
 )
 
 _TITLES = 3
+_LATE = "until windows.allowed_lateness_s is over, news may still come that belongs to the alert"
 
 
 @app.command()
 def check(watchlist: WatchLists = None, as_json: AsJson = False, config: Config = None, state: State = None) -> int:
-    """Read the rules and hold them against watch list and topics. Exit code 1 when one speaks of what is not there."""
+    """Read the rules and hold them against watch list, topics and lateness. Exit code 1 when one does not fit."""
     from deploy.intake_parts import watched
     from model.labels import TOPICS
 
@@ -46,6 +47,17 @@ def check(watchlist: WatchLists = None, as_json: AsJson = False, config: Config 
         for key, values in known.items()
         for value in getattr(rule, key)
         if value not in values
+    ]
+    late = settings.windows.allowed_lateness_s
+    faults += [
+        {
+            "rule": rule.name,
+            "key": "quiet_min",
+            "value": rule.quiet_min,
+            "fault": f"must be longer than {late / 60:g}: {_LATE}",
+        }
+        for rule in rules
+        if rule.quiet_min * 60 <= late
     ]
     emit({"rules": [rule.name for rule in rules], "faults": faults}, as_json, _checked)
     return 1 if faults else 0

@@ -130,3 +130,8 @@ def test_rules_are_held_against_the_watch_list(
     assert "rule 'b': groups: 'bank' is a group of no company" in shown
     assert "rule 'b': topics: 'ipos' is no topic" in shown
     assert "2 rules can be read; 3 faults." in shown
+
+    hasty = '[[alerts.rules]]\nname = "c"\ndocuments = 1\nquiet_min = 60\n'
+    Path("yuqing.toml").write_text(lists + hasty)
+    assert main(["rules", "check"]) == 1
+    assert "rule 'c': quiet_min: 60 must be longer than 60: until windows.allowed" in capsys.readouterr().out

@@ -43,6 +43,7 @@ NAMED = 'name = "second"'
             "within_min = 10081",
             "within_min (rule 'second', in yuqing.toml): input should be less than or equal to 10080",
         ),
+        ("quiet_min = 10000000000", "quiet_min (rule 'second', in yuqing.toml): input should be less than or equal"),
         ("negative_share = 50", "negative_share (rule 'second', in yuqing.toml): input should be less than"),
         ("negative_stories = 0", "negative_stories (rule 'second', in yuqing.toml)"),
         ('severity = "high"', "severity (rule 'second', in yuqing.toml): input should be 'watch', 'warning' or"),
