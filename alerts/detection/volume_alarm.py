@@ -31,9 +31,9 @@ class VolumeAlarm:
 
     A day is judged from its own counts and those of the `history_days` before it, whatever else is known: so it does
     not matter when the stream began or how much was fetched. Days on which the whole market said fewer than
-    `awake_documents` things are not known. What is learned ends more than `guard_min` before the bucket, and the
-    evidence only grows with the counts after that, so an alarm is never taken back. `min_documents` within its rarest
-    horizon are the least that fires.
+    `awake_documents` things are not known, but for the last, of which more may still be read. What is learned ends more
+    than `guard_min` before the bucket, and the evidence only grows with the counts after that, so an alarm is never
+    taken back. `min_documents` within its rarest horizon are the least that fires.
     """
 
     budget: Budget
@@ -96,14 +96,17 @@ class VolumeAlarm:
         return [finding for finding in found if finding.observed >= self.min_documents]
 
     def _counts(self, history: History, first: int) -> Floats:
-        """(buckets,) the documents of each step of the history and the day itself; NaN on days that slept."""
+        """(buckets,) the documents of each step of the history and the day itself; NaN on days that slept.
+
+        What the market says of yesterday is not complete when a bucket of today is judged, so yesterday was awake.
+        """
         days = self.history_days + 1
         edges = first + np.arange(days * MINUTES_A_DAY // self.step_min + 1) * self.step_min
         series, market = history.entity, history.market
         counts = np.diff(self._total(series)[series.up_to(edges - 1)]).astype(np.float64)
-        midnights = first + np.arange(days) * MINUTES_A_DAY
+        midnights = first + np.arange(self.history_days) * MINUTES_A_DAY
         said = np.diff(market.total_documents[market.up_to(midnights - 1)])
-        asleep = np.append(said < self.awake_documents, False)
+        asleep = np.append(said < self.awake_documents, [False, False])
         return np.where(np.repeat(asleep, counts.size // days), np.nan, counts)
 
     def _finding(self, series: Series, step: int, judged: Judged, place: int) -> Finding:

@@ -70,6 +70,20 @@ def test_a_stream_that_has_just_begun_is_not_a_surge() -> None:
     assert detector.findings(History(series_of(counts), calm_market(36)), range(30 * DAY, 35 * DAY, 5)) != []
 
 
+def test_what_the_market_said_after_the_guard_does_not_matter(surge: np.ndarray) -> None:
+    detector = VolumeAlarm(Budget(0.2 / 30, 1))
+    judged = range(33 * DAY, 34 * DAY, 5)
+    known = 33 * DAY - detector.guard_min
+    rows = [(hour * 60 + 59, 1, 0 if known < hour * 60 + 59 < 33 * DAY else 6) for hour in range(36 * 24)]
+    busier = [(minute, 1, 6) for minute, *_ in rows]
+    counts = surge.copy()
+    counts[33 * SLOTS : 33 * SLOTS + 50] += 60  # while yesterday is within the horizons
+    found, again = (detector.findings(History(series_of(counts), Series.of(each)), judged) for each in (rows, busier))
+    assert [one.bucket for one in found] == [one.bucket for one in again]
+    assert [one.p_value for one in found] == [one.p_value for one in again]
+    assert found[0].bucket < 33 * DAY + 60
+
+
 def quick_detector() -> VolumeAlarm:
     """One that lives in days rather than weeks and fires on a few documents."""
     eager = VolumeSurge(grains=1, rarity=Rarity(median=0.3, excess=0.2))
