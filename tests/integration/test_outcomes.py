@@ -7,24 +7,35 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka.admin import AdminClient, NewTopic
 from eventually import eventually
 
 from storage.records import DeadLetter, Origin, ScoredDocument
 from stream.commits import InWork
 from stream.outcomes import OutcomeError, Outcomes
-from stream.topics import Topics, offsets
+from stream.topics import Topics, ensure_topics, offsets
 
 NOON = datetime(2024, 5, 2, 12, 0, tzinfo=UTC)
 
 
-def limit(bootstrap: str, topic: str, largest_bytes: int) -> None:
-    """An operator made the topic with a limit of their own."""
-    entry = ConfigEntry("max.message.bytes", str(largest_bytes), incremental_operation=AlterConfigOpType.SET)
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    for done in admin.incremental_alter_configs([resource]).values():
+def limited(bootstrap: str, *, scored: int = 0, dead: int = 0) -> Topics:
+    """Topics of which an operator made one with a limit of their own, in bytes."""
+    topics = Topics.prefixed(f"t{uuid4().hex[:8]}.")
+    made = [
+        NewTopic(name, num_partitions=4, replication_factor=1, config={"max.message.bytes": str(largest)})
+        for name, largest in ((topics.scored, scored), (topics.dead, dead))
+        if largest
+    ]
+    for done in AdminClient({"bootstrap.servers": bootstrap}).create_topics(made).values():
         done.result(30)
+    ensure_topics(bootstrap, topics)
+    return topics
+
+
+def begun(topics: Topics) -> InWork:
+    work = InWork()
+    work.began(topics.raw, 1, 7)
+    return work
 
 
 def letter(topics: Topics, size: int) -> DeadLetter:
@@ -40,17 +51,9 @@ def settle(outcomes: Outcomes, in_work: InWork) -> None:
     eventually(done)
 
 
-@pytest.fixture
-def in_work(topics: Topics) -> InWork:
-    work = InWork()
-    work.began(topics.raw, 1, 7)
-    return work
-
-
-def test_a_dead_letter_too_large_for_its_topic_is_cut_and_says_so(
-    bootstrap: str, topics: Topics, in_work: InWork
-) -> None:
-    limit(bootstrap, topics.dead, 1_500_000)
+def test_a_dead_letter_too_large_for_its_topic_is_cut_and_says_so(bootstrap: str) -> None:
+    topics = limited(bootstrap, dead=1_500_000)
+    in_work = begun(topics)
     outcomes = Outcomes(bootstrap, topics, in_work)
     outcomes.dead(letter(topics, 4_000_000))
     settle(outcomes, in_work)
@@ -58,10 +61,9 @@ def test_a_dead_letter_too_large_for_its_topic_is_cut_and_says_so(
     assert outcomes.flush(5) == 0
 
 
-def test_a_scored_document_too_large_for_its_topic_becomes_a_dead_letter(
-    bootstrap: str, topics: Topics, in_work: InWork
-) -> None:
-    limit(bootstrap, topics.scored, 1_000)
+def test_a_scored_document_too_large_for_its_topic_becomes_a_dead_letter(bootstrap: str) -> None:
+    topics = limited(bootstrap, scored=1_000)
+    in_work = begun(topics)
     outcomes = Outcomes(bootstrap, topics, in_work)
     document = ScoredDocument(
         document_id=uuid4(),
@@ -86,8 +88,9 @@ def test_a_scored_document_too_large_for_its_topic_becomes_a_dead_letter(
     assert offsets(bootstrap, topics.scored)[1] == (0, 0)
 
 
-def test_an_outcome_that_no_topic_takes_stops_the_scorer(bootstrap: str, topics: Topics, in_work: InWork) -> None:
-    limit(bootstrap, topics.dead, 1_000)
+def test_an_outcome_that_no_topic_takes_stops_the_scorer(bootstrap: str) -> None:
+    topics = limited(bootstrap, dead=1_000)
+    in_work = begun(topics)
     outcomes = Outcomes(bootstrap, topics, in_work)
     outcomes.dead(letter(topics, 100_000))
     assert outcomes.flush(30) == 0
