@@ -26,7 +26,8 @@ def limited(bootstrap: str, *, scored: int = 0, dead: int = 0) -> Topics:
         for name, largest in ((topics.scored, scored), (topics.dead, dead))
         if largest
     ]
-    for done in AdminClient({"bootstrap.servers": bootstrap}).create_topics(made).values():
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for done in admin.create_topics(made).values():
         done.result(30)
     ensure_topics(bootstrap, topics)
     return topics
