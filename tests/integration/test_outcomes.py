@@ -13,7 +13,7 @@ from eventually import eventually
 from storage.records import DeadLetter, Origin, ScoredDocument
 from stream.commits import InWork
 from stream.outcomes import OutcomeError, Outcomes
-from stream.topics import Topics, ensure_topics, offsets
+from stream.topics import Topics, ensure_topics, offsets, partition_count
 
 NOON = datetime(2024, 5, 2, 12, 0, tzinfo=UTC)
 
@@ -30,6 +30,8 @@ def limited(bootstrap: str, *, scored: int = 0, dead: int = 0) -> Topics:
     for done in admin.create_topics(made).values():
         done.result(30)
     ensure_topics(bootstrap, topics)
+    for name in topics.names():
+        eventually(lambda name=name: partition_count(bootstrap, name), what=f"{name} known to the broker")
     return topics
 
 
