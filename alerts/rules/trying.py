@@ -14,6 +14,7 @@ from alerts.detection.stored_past import Episodes, moved_buckets
 from alerts.rules.judging import find
 from alerts.rules.rule import Rule
 from alerts.rules.stored import StoredDocuments
+from storage.heartbeat import beating
 
 __all__ = ["Tried", "tried"]
 
@@ -34,8 +35,9 @@ def tried(connection: Connection, rule: Rule, since: int, until: int) -> list[Tr
     """
     documents, episodes = StoredDocuments(connection), Episodes()
     quiet, complete = timedelta(minutes=rule.quiet_min), until + rule.quiet_min + 1
-    for jobs in moved_buckets(connection, since, until, about=documents.watched(rule)):
-        found = find(rule, jobs, until, documents)
-        verdict = settle(rule.detector, found, complete=complete, quiet=quiet, known=episodes.known)
-        episodes.take(verdict.changes)
-    return [Tried(each, documents.evidence(rule, each.entity_id, each.peak)) for each in episodes.all()]
+    with beating(connection):
+        for jobs in moved_buckets(connection, since, until, about=documents.watched(rule)):
+            found = find(rule, jobs, until, documents)
+            verdict = settle(rule.detector, found, complete=complete, quiet=quiet, known=episodes.known)
+            episodes.take(verdict.changes)
+        return [Tried(each, documents.evidence(rule, each.entity_id, each.peak)) for each in episodes.all()]

@@ -9,10 +9,12 @@ from __future__ import annotations
 from time import monotonic
 
 import pytest
-from alert_stage import Stage, Story
+from alert_stage import NOON, Stage, Story
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
+from alerts.detection.series import minute_of
+from alerts.rules.trying import tried
 from deploy.rule_settings import Rule
 from storage.connection import connect
 from storage.driver import transaction
@@ -63,6 +65,10 @@ def test_an_alert_engine_that_thinks_for_longer_goes_on(database: Engine, databa
     stage = Stage(database)
     stage.publish(*(Story(0, body=body) for _ in range(documents)), Story(0, title="a b x"))
 
-    stage.database = connect(database_url, idle_transaction_s=1)
+    impatient = connect(database_url, idle_transaction_s=1)
+    minute = minute_of(NOON)
+    with impatient.connect() as connection:
+        assert [one.episode.first for one in tried(connection, rule, minute, minute)] == [minute]
+    stage.database = impatient
     assert stage.engine(rules=[rule]).once() == 2, "of the market and of the company"
     assert {entity for entity, *_ in stage.alerts()} == {"acme"}
