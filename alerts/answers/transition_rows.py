@@ -83,7 +83,7 @@ def _changes(taken: Step, actor: str, now: datetime, until: datetime | None) -> 
     changes: dict[str, Any] = {"status": taken.after, "snoozed_until": until, "resolved_at": None}
     if taken.after == "resolved":
         changes["resolved_at"] = now
-    if taken.after != "pending":
+    if taken.after not in ("pending", "resolved"):  # what ends while it is held has never been told
         changes["held_by"] = ""
     if taken.after == "acknowledged":
         return changes | {"acknowledged_by": actor, "acknowledged_at": now}

@@ -3,7 +3,8 @@
 Detection (`alerts/detection/lifecycle.py`, event time) decides which episodes there are; this decides what people make
 of them (wall clock, actors). Pure: rows are written by `alerts/answers/transition_rows.py`.
 
-    pending       found, but nobody was told: silenced, inhibited or flapping (the row's `held_by` says which)
+    pending       found, but nobody was told: silenced, inhibited, flapping, or no graver than another alert about the
+                  company (the row's `held_by` says which)
     firing        told
     acknowledged  somebody has taken it: no reminders
     snoozed       quiet until `snoozed_until`, then firing again; a rise of severity wakes it

@@ -48,7 +48,8 @@ class AlertFilter:
 class AlertSummary:
     """An alert without its evidence. `observed` negative stories within `horizon_s` seconds, `expected` in calm.
 
-    `held_by` says why nobody was told of a pending one: silenced, inhibited or flapping.
+    `held_by` says why nobody was told of it, or had been when it ended: silenced, inhibited, flapping, or another alert
+    about the same company.
     """
 
     alert_id: UUID
