@@ -23,11 +23,12 @@ def list_alerts(
     active: Annotated[bool, typer.Option("--active", help="Only those that are not resolved.")] = False,
     entity: Annotated[str, typer.Option(help="Only those of this entity id.")] = "",
     limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 50,
+    untold: Annotated[bool, typer.Option("--untold", help="Also those that ended before anybody was told.")] = False,
     as_json: AsJson = False,
     config: Config = None,
     state: State = None,
 ) -> int:
-    """List alerts, newest first."""
+    """List alerts, newest first: those that were told or still wait to be."""
     from sqlalchemy import select
 
     from storage.tables import alerts, entities
@@ -42,6 +43,8 @@ def list_alerts(
         query = query.where(alerts.c.status != "resolved")
     if entity:
         query = query.where(alerts.c.entity_id == entity)
+    if not untold:
+        query = query.where((alerts.c.status != "resolved") | (alerts.c.held_by == ""))
     with alert_books(config, state) as engine, engine.connect() as connection:
         rows = [_brief(dict(row)) for row in connection.execute(query).mappings()]
     emit({"alerts": rows}, as_json, lambda result: _listed(result["alerts"]))
@@ -91,8 +94,10 @@ def _brief(row: dict[str, Any]) -> dict[str, Any]:
         "alert_id",
         "entity_id",
         "name",
+        "detector",
         "severity",
         "status",
+        "held_by",
         "first_bucket",
         "last_bucket",
         "observed",

@@ -63,6 +63,19 @@ def test_an_alert_is_taken_commented_and_resolved(stage: AnswerStage, capsys: py
     assert "You may: acknowledge, snooze, resolve, comment." in shown
 
 
+def test_what_ended_before_anybody_was_told_is_listed_where_that_is_asked_for(
+    stage: AnswerStage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.companies("corp")
+    stage.find("corp", detector="first_bad_news", severity="critical")
+    stage.find("corp")
+    stage.fall_quiet(2000)
+    assert main(["alerts", "list", "--entity", "corp", "--json"]) == 0
+    assert [one["detector"] for one in said(capsys)["alerts"]] == ["first_bad_news"]
+    assert main(["alerts", "list", "--entity", "corp", "--untold", "--json"]) == 0
+    assert len(said(capsys)["alerts"]) == 2
+
+
 def test_an_alert_is_snoozed_and_judged(stage: AnswerStage, capsys: pytest.CaptureFixture[str]) -> None:
     short = str(stage.only())[:8]
     assert main(["alerts", "snooze", short, "--for", "2h"]) == 0
