@@ -170,7 +170,7 @@ class Alerts(Section):
     flap_openings: int = Field(default=3, ge=0)
     flap_days: float = Field(default=14, gt=0)
     market_quiets_members: bool = True
-    one_alert_a_company: bool = True
+    one_alert_a_company: bool = False
     inhibit: tuple[Inhibit, ...] = ()
     rules: tuple[Rule, ...] = ()
 

@@ -29,13 +29,15 @@ OUTCOMES = ("stored", "repeated", "dead", "corrected", "retracted", "superseded"
 
 
 def lock(cursor: Cursor[Any], origins: Iterable[Origin]) -> None:
-    """Locks the rows of the partitions concerned until the transaction ends, in one order for all workers."""
+    """Locks the rows of the partitions concerned until the transaction ends, in one order for all workers.
+
+    Rows that are missing are made before any is locked: whoever makes one waits for others who make it, and would wait
+    for ever if they waited for a row that is locked here.
+    """
     topics, partitions = _partitions(origins)
     parameters = {"topics": texts(topics), "partitions": integers(partitions)}
+    cursor.execute(_OPEN, parameters)
     cursor.execute(_LOCK, parameters)
-    if cursor.rowcount < len(topics):
-        cursor.execute(_OPEN, parameters)
-        cursor.execute(_LOCK, parameters)
 
 
 def unaccounted(cursor: Cursor[Any], origins: Sequence[Origin]) -> list[int]:
@@ -73,6 +75,8 @@ _OPEN = """
 INSERT INTO ledger (topic, partition, accounted)
 SELECT topic, partition, '{}'
 FROM unnest(%(topics)s::text[], %(partitions)s::int4[]) AS o (topic, partition)
+WHERE NOT EXISTS (SELECT FROM ledger l WHERE (l.topic, l.partition) = (o.topic, o.partition))
+ORDER BY topic, partition
 ON CONFLICT DO NOTHING
 """
 

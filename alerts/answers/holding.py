@@ -90,7 +90,7 @@ class Holding:
 
     inhibitions: tuple[Inhibition, ...] = (MARKET_QUIETS_MEMBERS,)
     flapping: Flapping = field(default_factory=Flapping)
-    one_a_company: bool = True
+    one_a_company: bool = False
 
     def look(self, connection: Connection, now: datetime) -> Holds:
         """What holds alerts at this moment, for one transaction."""

@@ -13,6 +13,7 @@ from alert_stage import DESK
 from sqlalchemy import Engine, event, insert, select, text
 
 from alerts.answers import alert_rows
+from alerts.answers.holding import Holding
 from alerts.delivery.endpoints import EVENTS, Endpoint
 from alerts.desk import Desk
 from alerts.detection.detectors import Finding
@@ -35,12 +36,22 @@ class KilledError(Exception):
 class AnswerStage:
     """Detection without counts, a desk, timers and a clock, all on one database."""
 
-    def __init__(self, database: Engine, endpoints: Sequence[Endpoint] = (EAR,)) -> None:
+    def __init__(
+        self, database: Engine, endpoints: Sequence[Endpoint] = (EAR,), holding: Holding | None = None
+    ) -> None:
         self.database = database
+        self.holding = holding
         self.now = NOON
         self.endpoints = endpoints
         self.desk = Desk(database, endpoints, lambda: self.now)
-        self.timers = Timers(database, endpoints, lambda: self.now, remind_after=timedelta(hours=1), most_reminders=2)
+        self.timers = Timers(
+            database,
+            endpoints,
+            lambda: self.now,
+            remind_after=timedelta(hours=1),
+            most_reminders=2,
+            holding=holding,
+        )
 
     def companies(self, *names: str, groups: Sequence[str] = ()) -> None:
         """Puts companies on the watch list."""
@@ -78,7 +89,7 @@ class AnswerStage:
             for company in companies:
                 course = Course(company, detector, known.get(company, ()), complete=complete, quiet=QUIET)
                 changes += course.settle([finding]).changes
-            record(connection, changes, self.endpoints, self.now)
+            record(connection, changes, self.endpoints, self.now, self.holding)
 
     def fall_quiet(self, bucket: int) -> None:
         """Detection ends whatever has been quiet since before `bucket`."""

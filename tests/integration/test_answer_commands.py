@@ -10,6 +10,7 @@ import pytest
 from answer_stage import AnswerStage
 from sqlalchemy import Engine
 
+from alerts.answers.holding import Holding
 from deploy.cli import main
 from deploy.embedded import StackAddresses
 
@@ -66,6 +67,7 @@ def test_an_alert_is_taken_commented_and_resolved(stage: AnswerStage, capsys: py
 def test_what_ended_before_anybody_was_told_is_listed_where_that_is_asked_for(
     stage: AnswerStage, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    stage = AnswerStage(stage.database, holding=Holding(one_a_company=True))
     stage.companies("corp")
     stage.find("corp", detector="first_bad_news", severity="critical")
     stage.find("corp")

@@ -74,8 +74,10 @@ def test_every_record_of_the_stream_is_accounted_for_exactly(told: dict[str, Any
     assert told["trend_rows"] > truth.documents
 
 
-def test_the_bank_run_reached_the_webhook_as_one_alert(told: dict[str, Any]) -> None:
-    (alert,) = [alert for alert in told["alerts"] if alert["entity"] == crisis().entity_id]
+def test_the_bank_run_reached_the_webhook(told: dict[str, Any]) -> None:
+    about = [alert for alert in told["alerts"] if alert["entity"] == crisis().entity_id]
+    assert about
+    alert = max(about, key=lambda one: one["observed"])  # other detectors saw fewer stories of it
     assert alert["severity"] in {"warning", "critical"}
     assert alert["observed"] >= 8
     assert alert["expected"] < 2
