@@ -11,9 +11,12 @@ from books import an_ingest, counted, differences, expected, in_force, scalar, s
 from eventually import eventually
 from sqlalchemy import Engine, text
 
+from storage import ledger
+from storage.driver import transaction
 from storage.erasure import erase
 from storage.ingest import ReadTo
 from storage.partitions import ensure_days, stored_days
+from storage.records import Origin
 
 WORKERS = 4
 EACH = 300
@@ -201,3 +204,17 @@ def test_processes_that_need_the_same_days_make_them_once(database: Engine):
 
     with database.connect() as connection:
         assert stored_days(connection) == sorted(days)
+
+
+def test_workers_that_open_the_same_partitions_at_once_never_wait_in_a_circle(database: Engine):
+    def work(number: int) -> None:
+        dice = random.Random(number)
+        for round_ in range(150):
+            partitions = dice.sample(range(6), dice.randint(1, 5))
+            with transaction(database) as (_, driver):
+                ledger.lock(
+                    driver.cursor(), [Origin(topic=f"t{round_}", partition=each, offset=0) for each in partitions]
+                )
+
+    run_together(work)
+    assert scalar(database, "SELECT count(*) FROM ledger") > 150
