@@ -2,10 +2,10 @@
 
     1  advisory lock of this transaction: whoever has it is the active engine; another one waits its turn
     2  the low watermark, read before anything else: whatever is complete by it has been committed by now
-    3  delete jobs from changed_buckets (skipping rows that ingest holds)
+    3  look at jobs in changed_buckets, without a lock: ingest never waits while an engine thinks
     4  counts, findings, episodes
-    5  alerts, history, deliveries; jobs that are to be judged later go back on the list, all go on those of rules too
-    6  commit
+    5  alerts, history, deliveries; all jobs go on the lists of rules too
+    6  cross off the jobs that ingest has not touched since 3, but for those that are to be judged later; commit
 
 When no job is left, the operator's rules take what is due from their lists: alerts, history, deliveries, commit.
 
@@ -38,7 +38,7 @@ from alerts.detection.judging import Known, judge
 from alerts.detection.lifecycle import Change, resolved
 from alerts.detection.portions import portions
 from alerts.detection.series import minute_of
-from alerts.detection.work import Claim, Job, claim, put_back, wait
+from alerts.detection.work import Job, Work, cross_off, look_at
 from alerts.errors import WrongSettingError
 from alerts.patience import Patience
 from alerts.recording import Gather, record
@@ -126,13 +126,13 @@ class AlertEngine:
                 complete = self._begin(connection)
                 if complete is None:
                     return taken
-                work = self._claim(connection, complete, after)
+                work = self._look_at(connection, complete, after)
                 if not work.jobs:
                     if self._rule(connection, complete):
                         continue
                     self._end_quiet(connection, complete)
                     return taken
-                self._settle(connection, work.jobs, complete)
+                self._settle(connection, work, complete)
             after = work.last
             taken += len(work.jobs)
             metrics.buckets_judged.inc(len(work.jobs))
@@ -147,28 +147,27 @@ class AlertEngine:
         )
         return minute_of(low) if low else None
 
-    def _claim(self, connection: Connection, complete: int, after: Job) -> Claim:
+    def _look_at(self, connection: Connection, complete: int, after: Job) -> Work:
         ready, waited = self._ready(complete), complete + self._waits
-        return claim(connection, ready=ready, waited=waited, after=after, most=self._jobs_at_once)
+        return look_at(connection, ready=ready, waited=waited, after=after, most=self._jobs_at_once)
 
     def _ready(self, complete: int) -> int:
         return complete + self._guard_min
 
-    def _settle(self, connection: Connection, jobs: Sequence[Job], complete: int) -> None:
+    def _settle(self, connection: Connection, work: Work, complete: int) -> None:
         later: set[Job] = set()
         stored = StoredCounts(connection)
         for detector in self._detectors:
             known = _known(connection, detector.name)
-            for about, counts in portions(stored, detector, jobs, self._ready(complete)):
+            for about, counts in portions(stored, detector, work.jobs, self._ready(complete)):
                 verdict = judge(
                     detector, about, complete=complete, quiet=self._timing.quiet, counts=counts, known=known
                 )
                 self._record(connection, verdict.changes)
                 later |= verdict.later
-        put_back(connection, later)
-        if self._waits:  # after the others: what is to be judged again soon stays so
-            wait(connection, [job for job in jobs if job[0] > complete + self._waits])
-        self._rules.take(connection, jobs)
+        self._rules.take(connection, work.jobs)
+        waiting = {job for job in work.jobs if job[0] > complete + self._waits} if self._waits else set()
+        cross_off(connection, work, later=later, waiting=waiting)
 
     def _rule(self, connection: Connection, complete: int) -> bool:
         """Judges by rules what is due; returns whether anything was."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -244,14 +245,41 @@ def test_only_one_engine_is_active(stage: Stage) -> None:
     assert len(stage.alerts()) == 1
 
 
-def test_buckets_that_ingest_holds_are_left_for_the_next_round(stage: Stage) -> None:
+def test_a_bucket_that_ingest_is_touching_is_judged_as_it_stood_and_once_more(stage: Stage) -> None:
     stage.surge()
     with stage.database.begin() as ingest:
         ingest.execute(text("update changed_buckets set touched = touched + 1 where entity_id = 'acme'"))
         stage.engine().once()
-        assert stage.alerts() == []
+        assert stage.events() == ["alert.opened"]
+    assert stage.work_left() == 5, "what ingest held is still to be judged"
     stage.engine().once()
-    assert len(stage.alerts()) == 1
+    assert (stage.work_left(), stage.events()) == (0, ["alert.opened"])
+
+
+def test_ingest_waits_for_no_engine_that_thinks_and_what_it_counts_meanwhile_is_judged(stage: Stage) -> None:
+    """More about Acme is counted in a minute that the engine is judging: both transactions are open at once."""
+    stage.surge()
+    more = [Story(8, title=f"More trouble {number}") for number in range(3)]
+
+    class BusyEngine(AlertEngine):
+        def _record(self, connection: object, changes: object) -> None:
+            super()._record(connection, changes)  # type: ignore[arg-type]
+            if changes and more:
+                with ThreadPoolExecutor(1) as pool:
+                    counting = pool.submit(stage.publish, *(more.pop() for _ in range(3)))
+                    assert counting.result(timeout=20).fresh == 3
+
+    busy = BusyEngine(
+        stage.database,
+        [surge_detector()],
+        [DESK],
+        clock=wall_clock,
+        timing=Timing(allowed_lateness=LATENESS, quiet=timedelta(days=1)),
+    )
+    busy.once()
+    assert (stored(stage, "observed"), stage.work_left()) == (5, 2), "the minute that grew, of Acme and of the market"
+    busy.once()
+    assert (stored(stage, "observed"), stage.work_left()) == (8, 0)
 
 
 def test_nothing_is_judged_before_anything_was_read(database: Engine) -> None:

@@ -11,6 +11,8 @@ from books import an_ingest, counted, differences, expected, in_force, scalar, s
 from eventually import eventually
 from sqlalchemy import Engine, text
 
+from alerts.detection.series import minute_of
+from alerts.detection.work import cross_off, look_at
 from storage import ledger
 from storage.driver import transaction
 from storage.erasure import erase
@@ -151,7 +153,7 @@ def test_a_correction_that_meets_an_erasure_waits_for_it_and_stores_no_text(data
 
 
 def test_the_alert_engine_may_take_changed_buckets_while_they_are_written(database: Engine):
-    """The engine deletes what it has seen, row by row and by version; no change of a sum goes unseen."""
+    """It crosses off what nobody has touched since it looked; no change of a sum goes unseen."""
     done = threading.Event()
     seen: dict[str, int] = {}
 
@@ -177,20 +179,17 @@ def test_the_alert_engine_may_take_changed_buckets_while_they_are_written(databa
             text("SELECT entity_id, sum(documents) FROM trend_counts WHERE topic = '*' GROUP BY 1")
         ).all()
     assert seen == {entity_id: int(documents) for entity_id, documents in counted}
+    assert scalar(database, "SELECT count(*) FROM changed_buckets") == 0
 
 
 def take(database: Engine, seen: dict[str, int]) -> None:
     with database.begin() as connection:
-        taken = connection.execute(
-            text(
-                "DELETE FROM changed_buckets c USING "
-                "(SELECT entity_id, bucket FROM changed_buckets ORDER BY 1, 2 FOR UPDATE SKIP LOCKED) t "
-                "WHERE (c.entity_id, c.bucket) = (t.entity_id, t.bucket) RETURNING c.entity_id"
-            )
-        ).scalars()
-        for entity_id in set(taken):
+        forever = minute_of(NOON) + 1_000_000
+        work = look_at(connection, ready=forever, waited=forever, after=(0, ""), most=1_000_000)
+        for entity_id in {entity_id for _, entity_id in work.jobs}:
             query = text("SELECT sum(documents) FROM trend_counts WHERE topic = '*' AND entity_id = :entity_id")
             seen[entity_id] = int(connection.execute(query, {"entity_id": entity_id}).scalar_one())
+        cross_off(connection, work, later=frozenset(), waiting=frozenset())
 
 
 def test_processes_that_need_the_same_days_make_them_once(database: Engine):
