@@ -9,8 +9,10 @@ AlertsError
 │   ├── UnknownAlertError      no alert, or more than one, has this id
 │   ├── TransitionError        an alert in this status cannot be treated so
 │   ├── MatcherError           what is written is no matcher
-│   └── SilenceError           a silence that would hide everything or nothing, or is not there
-├── EntryError                 what somebody would put on the watch list cannot be read; names every mistake
+│   ├── SilenceError           a silence that would hide everything or nothing, or is not there
+│   ├── UnknownEntryError      the watch list has no such entry of somebody's making
+│   └── OvertakenError         somebody has changed an entry since it was looked at
+├── EntryError                 what somebody would put on the watch list cannot stand there; names every mistake
 ├── BusyError                  somebody else is at it: come back in a moment
 ├── EndpointError              an endpoint that must not or cannot be called as it stands
 │   └── ForbiddenAddressError  its host resolves to an address that is not public
@@ -36,11 +38,13 @@ __all__ = [
     "ForbiddenAddressError",
     "MatcherError",
     "MissingPartError",
+    "OvertakenError",
     "RefusedError",
     "SilenceError",
     "TokenError",
     "TransitionError",
     "UnknownAlertError",
+    "UnknownEntryError",
     "UnreachableError",
     "WrongSettingError",
 ]
@@ -73,8 +77,19 @@ class BusyError(AlertsError):
     """What can be done once at a time is being done for somebody else."""
 
 
+class UnknownEntryError(AnswerError):
+    """Nobody has made such an entry of the watch list, or it was withdrawn."""
+
+    def __init__(self, entity_id: str) -> None:
+        super().__init__(f"there is no entry {entity_id!r}: see `yuqing watchlist list`")
+
+
+class OvertakenError(AnswerError):
+    """An entry is not, or no longer, what it was when somebody looked at it; the message says whose change it was."""
+
+
 class EntryError(AlertsError):
-    """An entry for the watch list is none. `problems` names every mistake in it."""
+    """An entry for the watch list is none. `problems` names every mistake in it, as `field: mistake`."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))

@@ -46,8 +46,8 @@ SCOPES: Final[dict[Role, tuple[Scope, ...]]] = {
     "analyst": ("read", "act"),
     "operator": ("read", "act", "configure"),
 }
-"""What a role may: `read` everything that is shown, `act` on alerts (acknowledge, snooze, resolve, feedback), and
-`configure` what reaches whom (silences, subscriptions)."""
+"""What a role may: `read` everything that is shown, `act` on alerts (acknowledge, snooze, resolve, feedback) and on
+entries of the watch list, and `configure` what reaches whom (silences, subscriptions)."""
 
 _LONGEST: Final = timedelta(days=366)
 _MARK: Final = "yq"

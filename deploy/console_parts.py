@@ -54,7 +54,8 @@ def _api_parts(settings: Settings, services: Services, clock: Clock) -> Iterator
     from alerts.desk import Desk
     from alerts.detection.baselines import Baseline
     from alerts.live import Live
-    from deploy.watch_matching import WatchLinking
+    from deploy.watch_lists import lists_of
+    from deploy.watch_matching import FollowedLists
     from storage.connection import connect
 
     given = settings.console
@@ -71,7 +72,7 @@ def _api_parts(settings: Settings, services: Services, clock: Clock) -> Iterator
             live=Live(bell, clock=clock),
             desk=Desk(writer, endpoints_of(settings), clock),
             baseline=Baseline(history_days=settings.alerts.history_days, half_life_days=settings.alerts.half_life_days),
-            linking=WatchLinking.of(settings),
+            lists=FollowedLists(lists_of(settings)),
         )
     finally:
         for engine in (reader, writer, bell):

@@ -87,7 +87,7 @@ def engine(patient: Patient) -> str:
 
 def watch_lists(patient: Patient) -> str:
     """The watch lists can be read."""
-    from deploy.intake_parts import watched
+    from deploy.watch_lists import watched
 
     return f"{len(watched(patient.settings)):,} companies"
 

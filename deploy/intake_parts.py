@@ -1,8 +1,8 @@
-"""Intake, as the settings want it: the watch lists, the bounds, and the processes that read."""
+"""Intake, as the settings want it: the bounds, and the processes that read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -14,19 +14,13 @@ if TYPE_CHECKING:
     from stream.intake import Intake
     from stream.intake_workers import IntakeWorkers
     from stream.limits import Limits
+    from stream.renewable_intake import RenewableIntake
     from stream.watchlist import Entity
 
-__all__ = ["limits_of", "open_intake", "watched"]
+__all__ = ["limits_of", "open_intake"]
 
 _MOST_PROCESSES = 4
 """Where nobody set a number."""
-
-
-def watched(settings: Settings) -> list[Entity]:
-    """The watch list in force. Raises WatchListError that names every faulty line."""
-    from stream.watchlist import load
-
-    return load(list(settings.intake.watchlists), include_default=settings.intake.default_watchlist)
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -46,25 +40,33 @@ def limits_of(settings: Settings) -> Limits:
 
 
 @contextmanager
-def open_intake(settings: Settings, spare: int, clock: Callable[[], datetime]) -> Iterator[Intake | IntakeWorkers]:
-    """Intake in this process, or in as many others as are set.
+def open_intake(
+    settings: Settings, entities: Sequence[Entity], spare: int, clock: Callable[[], datetime]
+) -> Iterator[RenewableIntake]:
+    """Intake by a watch list, in this process, or in as many others as are set.
 
     Where nothing is set, it is as many as there are `spare` cores, up to 4.
     """
     from stream.intake_workers import IntakeWorkers
+    from stream.renewable_intake import RenewableIntake
 
     processes = settings.intake.processes
     if processes is None:
         processes = min(max(spare, 0), _MOST_PROCESSES)
-    make = partial(_built, watched(settings), limits_of(settings), clock)
-    if not processes:
-        yield make()
-        return
-    with IntakeWorkers(make, processes) as workers:
-        yield workers
+    limits = limits_of(settings)
+
+    def make(entities: Sequence[Entity]) -> Intake | IntakeWorkers:
+        if not processes:
+            return _built(entities, limits, clock)
+        workers = IntakeWorkers(partial(_built, entities, limits, clock), processes)
+        workers.warm()
+        return workers
+
+    with RenewableIntake(make, entities) as intake:
+        yield intake
 
 
-def _built(entities: list[Entity], limits: Limits, clock: Callable[[], datetime]) -> Intake:
+def _built(entities: Sequence[Entity], limits: Limits, clock: Callable[[], datetime]) -> Intake:
     from stream.entities import EntityLinker
     from stream.intake import Intake
 

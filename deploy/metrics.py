@@ -29,6 +29,7 @@ __all__ = [
     "FINAL_UNTIL",
     "OLDEST_DELIVERY",
     "SEARCH_WAITING",
+    "WATCH_LIST_VERSION",
     "metrics_port",
     "serve_metrics",
 ]
@@ -56,6 +57,11 @@ CHORES = Counter("yuqing_chores", "Chores run, by name and outcome.", ["chore", 
 
 FALSE_ALARMS_PROMISED = Gauge(
     "yuqing_false_alarms_promised_per_day", "The budget of false alarms, over the whole watch list."
+)
+
+WATCH_LIST_VERSION = Gauge(
+    "yuqing_watch_list_version",
+    "The newest change of the watch list that this role has taken over, by its number; 0: nobody has changed it.",
 )
 
 # What the scheduler sees in the stores twice a minute.

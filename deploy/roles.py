@@ -15,11 +15,11 @@ from typing import Any
 import structlog
 
 from deploy.clock import SteadyClock, now
-from deploy.intake_parts import watched
 from deploy.role_names import ROLES
 from deploy.services import Services, topics_of
 from deploy.settings import Settings
 from deploy.threads import Part, run_together
+from deploy.watch_lists import follower
 
 __all__ = ["RUN_ROLE", "RunRole", "now", "roles_for"]
 
@@ -52,7 +52,7 @@ def source(settings: Settings, services: Services, stop: threading.Event) -> Non
 
 
 def scorer(settings: Settings, services: Services, stop: threading.Event) -> None:
-    """Reads raw documents, scores them and publishes the outcomes."""
+    """Reads raw documents, scores them by the watch list in force and publishes the outcomes."""
     import redis
 
     from deploy.engine_watch import count_event
@@ -70,12 +70,18 @@ def scorer(settings: Settings, services: Services, stop: threading.Event) -> Non
         weights_folder(settings), engine=chosen.engine, threads=chosen.threads, on_event=count_event
     )
     spare = usable_cores() - classifier.passes
-    books = connect(services.database_url, pool_size=1)  # read only to fill a story index that Redis has lost
-    with redis.Redis.from_url(services.redis_url) as cache, open_intake(settings, spare, now) as intake:
+    books = connect(services.database_url, pool_size=1)  # for the watch list, and a story index that Redis has lost
+    listed = follower(books, settings, stop)
+    if listed is None:
+        return
+    with (
+        redis.Redis.from_url(services.redis_url) as cache,
+        open_intake(settings, listed.entities, spare, now) as intake,
+    ):
         window = timedelta(days=settings.intake.story_days)
         restore = StoryRestore(services.kafka, topics_of(settings).scored, books, keep=window, clock=now, stop=stop)
         stories = StoryIndex(cache, prefix=settings.redis.prefix, window=window, restore=restore)
-        Scorer(
+        scoring = Scorer(
             services.kafka,
             topics_of(settings),
             f"{settings.kafka.group}-scorer",
@@ -85,7 +91,8 @@ def scorer(settings: Settings, services: Services, stop: threading.Event) -> Non
             token_budget=chosen.token_budget or classifier.token_budget,
             deadline_ms=chosen.deadline_ms,
             clock=SteadyClock(),
-        ).run(stop)
+        )
+        run_together({"scorer": scoring.run, "watch-list": lambda _: listed.follow(intake.renew)}, stop)
     books.dispose()
 
 
@@ -100,7 +107,10 @@ def windows(settings: Settings, services: Services, stop: threading.Event) -> No
     from stream.windows import build_app, serve
 
     engine = connect(services.database_url, pool_size=settings.database.pool)
-    sync(engine, watched(settings))
+    listed = follower(engine, settings, stop)
+    if listed is None:
+        return
+    sync(engine, listed.entities)
     ingest = Ingest(
         engine,
         allowed_lateness=timedelta(seconds=settings.windows.allowed_lateness_s),
@@ -120,15 +130,22 @@ def windows(settings: Settings, services: Services, stop: threading.Event) -> No
             data_dir=settings.state_folder / "windows",
             clock=now,
         )
-        serve(make, stop)
+        names = partial(sync, engine)
+        run_together({"windows": partial(serve, make), "watch-list": lambda _: listed.follow(names)}, stop)
     engine.dispose()
 
 
 def alerts(settings: Settings, services: Services, stop: threading.Event) -> None:
     """Judges changed buckets, keeps alerts, and delivers them."""
     from deploy.alert_parts import alert_parts
+    from storage.connection import connect
 
-    with alert_parts(settings, services, len(watched(settings)), now) as parts:
+    books = connect(services.database_url, pool_size=1)
+    listed = follower(books, settings, stop)
+    books.dispose()
+    if listed is None:
+        return
+    with alert_parts(settings, services, len(listed.entities), now) as parts:
         run_together(parts, stop)
 
 

@@ -1,7 +1,8 @@
-"""An entry for the watch list as the linker would know it: the list in force, with the entry as an operator's row."""
+"""An entry for the watch list as the linker would know it: the list in force, with the entry on top."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -11,58 +12,105 @@ from opencc import OpenCC  # type: ignore[import-untyped]
 
 from alerts.detection.unlisted import id_from
 from alerts.errors import EntryError
-from alerts.reading.watch_preview import Caution, Entry, Seen
+from alerts.reading.watch_preview import Caution, Seen
+from deploy.watch_lists import rows_of
+from storage.watch_entries import Entry, in_force, newest
 from stream.entities import EntityLinker
 from stream.errors import WatchListError
 from stream.intake import joined
 from stream.names import is_ordinary
-from stream.watchlist import Entity, line_of, load, read_row, with_row
+from stream.watchlist import Entity, Row, WatchList, line_of, read_row
 
 if TYPE_CHECKING:
-    from deploy.settings import Settings
+    from sqlalchemy import Connection
 
-__all__ = ["EntryMatcher", "WatchLinking"]
+__all__ = ["EntryMatcher", "FollowedLists", "WatchLinking"]
 
 _MOST_FORMS: Final = 50
+_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class FollowedLists:
+    """The installation's files with the entries that people edit. Safe between threads."""
+
+    def __init__(self, lists: WatchList) -> None:
+        self._lists = lists
+        self._known: tuple[int, WatchLinking] | None = None
+
+    def now(self, connection: Connection) -> WatchLinking:
+        """The list in force; read again where it has changed."""
+        known = self._known
+        if known is None or known[0] != newest(connection):
+            version, entries = in_force(connection)
+            self._known = known = version, WatchLinking(self._lists, rows_of(entries))
+        return known[1]
 
 
 class WatchLinking:
-    """Tries entries beside a watch list; `own` are the ids of those that stand in operators' files."""
+    """One watch list, and entries that are tried beside it."""
 
-    def __init__(self, entities: Sequence[Entity], own: set[str]) -> None:
-        self._entities = {entity.entity_id: entity for entity in entities}
-        self._own = own
-
-    @classmethod
-    def of(cls, settings: Settings) -> WatchLinking:
-        """Beside the list that the settings name. Raises WatchListError that names every faulty line."""
-        lists = list(settings.intake.watchlists)
-        entities = load(lists, include_default=settings.intake.default_watchlist)
-        return cls(entities, {entity.entity_id for entity in load(lists, include_default=False)})
+    def __init__(self, lists: WatchList, entries: Sequence[Row] = ()) -> None:
+        self._lists = lists
+        self._entries = entries
+        self._entities = {entity.entity_id: entity for entity in lists.entities(entries)}
+        self._own = {row.entity.entity_id for row in (*lists.rows, *entries)}
 
     def listed(self, entity_id: str) -> Entry | None:
         """What the list has under an id."""
         found = self._entities.get(entity_id)
-        return Entry(**{name: getattr(found, name) for name in Entity.__struct_fields__}) if found else None
+        return _entry(found) if found else None
 
     def matcher(self, entry: Entry) -> EntryMatcher:
         """Raises EntryError with every mistake in the entry."""
-        cells = {name: "|".join(getattr(entry, name)) for name in ("aliases", "tickers", "groups", "ambiguous")}
-        named = {"entity_id": entry.entity_id or id_from(entry.name), "name": entry.name.strip()}
-        try:
-            entity = read_row(cells | named)
-        except WatchListError as error:
-            raise EntryError([problem.removeprefix("entry: ") for problem in error.problems]) from error
-        if 1 + len(entity.aliases) + len(entity.tickers) > _MOST_FORMS:
-            raise EntryError([f"aliases: more than {_MOST_FORMS} names and tickers"])
-        return EntryMatcher(entity, list(self._entities.values()), self._own)
+        row = _row(entry)
+        others = [other for other in self._entries if other.entity.entity_id != row.entity.entity_id]
+        beside = WatchList(self._lists.entities(others)).entities([row])
+        return EntryMatcher(row.entity, beside, list(self._entities.values()), self._own)
+
+    def checked(self, entry: Entry) -> Entry:
+        """The entry as a file would be read. Raises EntryError with every mistake, and with every name that another
+        row of a file or another entry has."""
+        row = _row(entry)
+        taken = () if row.remove else _taken(row.entity, list(self._entities.values()), self._own)
+        refused = [(caution.form, caution.about) for caution in taken if caution.kind == "refused"]
+        if refused:
+            told = "{}: {!r} belongs to {} too: take it off one of the two"
+            raise EntryError([told.format(_column(row.entity, form), form, about) for form, about in refused])
+        return _entry(row.entity, remove=row.remove)
+
+
+def _row(entry: Entry) -> Row:
+    """Raises EntryError with every mistake in the entry."""
+    cells = {name: "|".join(getattr(entry, name)) for name in ("aliases", "tickers", "groups", "ambiguous")}
+    cells["name"] = entry.name.strip()
+    cells["entity_id"] = entry.entity_id.strip() or id_from(entry.name)
+    problems = [f"{name}: a control character" for name, cell in cells.items() if _UNSEEN.search(cell)]
+    try:
+        row = read_row(cells | {"remove": "yes" if entry.remove else ""})
+    except WatchListError as error:
+        raise EntryError([*problems, *error.problems]) from error
+    entity = row.entity
+    if 1 + len(entity.aliases) + len(entity.tickers) > _MOST_FORMS:
+        problems.append(f"aliases: more than {_MOST_FORMS} names and tickers")
+    if problems:
+        raise EntryError(problems)
+    return row
+
+
+def _entry(entity: Entity, *, remove: bool = False) -> Entry:
+    return Entry(**{name: getattr(entity, name) for name in Entity.__struct_fields__}, remove=remove)
+
+
+def _column(entity: Entity, form: str) -> str:
+    return next((name for name in ("aliases", "tickers") if form in getattr(entity, name)), "name")
 
 
 class EntryMatcher:
     """Links texts as the scorer would if the entry were on the list. Making one takes some 50 ms."""
 
-    def __init__(self, entity: Entity, entities: Sequence[Entity], own: set[str]) -> None:
-        """`own` are the ids of operators' rows among `entities`."""
+    def __init__(self, entity: Entity, beside: Sequence[Entity], entities: Sequence[Entity], own: set[str]) -> None:
+        """`beside` is the list with the entry, `entities` the one in force; `own` are the ids of rows and entries that
+        people wrote."""
         forms = tuple(dict.fromkeys((entity.name, *entity.aliases, *entity.tickers)))
         self.entity_id = entity.entity_id
         self.line = line_of(entity)
@@ -71,7 +119,7 @@ class EntryMatcher:
         self.phrases = list(dict.fromkeys((*forms, *_traditional(forms), *spelt)))
         self.cautions = [*_taken(entity, entities, own), *_ordinary(entity)]
         self._forms = forms
-        self._linker = EntityLinker(with_row(entities, entity))
+        self._linker = EntityLinker(beside)
         apart = [_alone(place, form, form in entity.tickers) for place, form in enumerate(forms)]
         self._loose = EntityLinker(apart)
         self._strict = EntityLinker([replace(one, ambiguous=(*one.tickers, one.name)) for one in apart])

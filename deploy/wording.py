@@ -14,6 +14,7 @@ _ROOTS = (
     ("stream.errors", "StreamError", 1),
     ("storage.errors", "StorageError", 1),
     ("alerts.errors", "AnswerError", 2),
+    ("alerts.errors", "EntryError", 2),
     ("alerts.errors", "AlertsError", 1),
     ("model.errors", "ModelError", 1),
     ("pydantic_settings", "SettingsError", 2),

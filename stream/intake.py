@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -19,7 +20,7 @@ from stream.limits import Limits
 from stream.names import NameFinder
 from stream.times import believable
 
-__all__ = ["Intake", "Limits", "RawRecord", "Read", "joined"]
+__all__ = ["Intake", "Limits", "RawRecord", "Read", "ReadsRecords", "joined"]
 
 Clock = Callable[[], datetime]
 
@@ -73,6 +74,13 @@ def joined(title: str, body: str) -> str:
     if title[-1] in ".!?。！？…":
         return f"{title} {body}"
     return f"{title}。{body}" if title[-1] > "\u2e7f" else f"{title}. {body}"
+
+
+class ReadsRecords(Protocol):
+    """Intake, wherever it is done and by whichever watch list."""
+
+    def read_all(self, records: Sequence[RawRecord]) -> list[Read | Retraction | Exception]:
+        """Each record read, or why it could not be: Unreadable, or a defect of ours."""
 
 
 class Intake:

@@ -53,6 +53,11 @@ class IntakeWorkers:
             self._replace()
             return each(self._alone, records)
 
+    def warm(self) -> None:
+        """Waits until the processes can read, which the first records would wait for otherwise."""
+        for waiting in [self._pool.submit(_read, ()) for _ in range(self._processes)]:
+            waiting.result()
+
     def close(self) -> None:
         """Ends the processes."""
         self._pool.shutdown(cancel_futures=True)

@@ -15,8 +15,7 @@ from stream.backoff import StoppedError, persist, told
 from stream.batching import Lane
 from stream.dead_records import letter_for
 from stream.errors import DeadReason, Unreadable
-from stream.intake import Intake, RawRecord, Read
-from stream.intake_workers import IntakeWorkers
+from stream.intake import RawRecord, Read, ReadsRecords
 from stream.isolation import each
 from stream.metrics import STAGE_SECONDS
 from stream.novelty import Place, StoryIndex, StoryItem
@@ -42,7 +41,7 @@ class Preparing:
 
     def __init__(
         self,
-        intake: Intake | IntakeWorkers,
+        intake: ReadsRecords,
         stories: StoryIndex,
         classifier: Classifier,
         outcomes: Outcomes,

@@ -20,8 +20,7 @@ import structlog
 from model.classifier import Classifier
 from stream.backoff import StoppedError, persist
 from stream.commits import InWork
-from stream.intake import Intake
-from stream.intake_workers import IntakeWorkers
+from stream.intake import ReadsRecords
 from stream.novelty import StoryIndex
 from stream.outcomes import Outcomes
 from stream.preparing import Preparing
@@ -56,7 +55,7 @@ class Scorer:
         bootstrap: str,
         topics: Topics,
         group: str,
-        intake: Intake | IntakeWorkers,
+        intake: ReadsRecords,
         stories: StoryIndex,
         classifier: Classifier,
         *,

@@ -1,4 +1,5 @@
-"""The companies to watch: a default list that ships with the package, and the operator's own CSV files on top.
+"""The companies to watch: a default list that ships with the package, the operator's own CSV files on top, and the
+entries that people edit on top of those.
 
 A file has the columns `entity_id,name,aliases,tickers,groups,ambiguous,remove`; the first two are required, lists are
 separated by `|`, empty lines and lines that begin with `#` are passed over. A later row with the same entity_id
@@ -11,6 +12,7 @@ import csv
 import gzip
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from stream.errors import WatchListError
 from stream.sources.errors import InflateError
 from stream.sources.inflate import Inflater
 
-__all__ = ["Entity", "line_of", "load", "read_row", "with_row"]
+__all__ = ["Entity", "Row", "WatchList", "csv_of", "line_of", "load", "read", "read_row"]
 
 COLUMNS = ("entity_id", "name", "aliases", "tickers", "groups", "ambiguous", "remove")
 _REQUIRED = COLUMNS[:2]
@@ -43,58 +45,98 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     ambiguous: tuple[str, ...] = ()
 
 
-class _Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of an operator's file, or one entry that people edit; `where` is how an error calls it."""
+
     where: str
     entity: Entity
-    remove: bool
+    remove: bool = False
+
+
+@dataclass(frozen=True)
+class WatchList:
+    """What was read: the default list, and of operators' rows the last one of each id. They do not claim one another's
+    names."""
+
+    default: Sequence[Entity] = ()
+    rows: Sequence[Row] = ()
+
+    def entities(self, entries: Sequence[Row] = ()) -> list[Entity]:
+        """The watch list in force, sorted by entity_id: what one more file with these rows would make of it.
+
+        Should a file claim what an entry has, which was refused when the entry was made, the entry keeps it. Raises
+        WatchListError where two entries claim the same.
+        """
+        problems: list[str] = []
+        edited = {row.entity.entity_id for row in entries}
+        above = [row for row in entries if not row.remove]
+        below = [row for row in self.rows if not row.remove and row.entity.entity_id not in edited]
+        claimed = _claims(above, problems)
+        if problems:
+            raise WatchListError(problems)
+        own = _overruled((row.entity for row in below), set(), claimed)
+        ids = edited | {row.entity.entity_id for row in self.rows}
+        left = _overruled(self.default, ids, claimed.union(*(_forms(row.entity) for row in below)))
+        return sorted([*left, *own, *(row.entity for row in above)], key=lambda entity: entity.entity_id)
 
 
 def load(csv_paths: Sequence[Path | str] = (), *, include_default: bool = True) -> list[Entity]:
-    """The watch list in force, sorted by entity_id.
+    """The watch list of these files, sorted by entity_id. Raises as `read` does."""
+    return read(csv_paths, include_default=include_default).entities()
+
+
+def read(csv_paths: Sequence[Path | str] = (), *, include_default: bool = True) -> WatchList:
+    """The lists that the files and the package have.
 
     An operator's row wins over the default list: it replaces the row of the same id or the same name, and an alias
     or ticker that it claims is taken from whatever default row had it. Raises WatchListError with every mistake.
     """
     problems: list[str] = []
     default = {row.entity.entity_id: row.entity for row in (_default_rows() if include_default else ())}
-    own: dict[str, _Row] = {}
+    own: dict[str, Row] = {}
     for path in csv_paths:
         for row in _rows_of(Path(path), problems):
             earlier = own.get(row.entity.entity_id)
             if earlier and earlier.where.rpartition(":")[0] == row.where.rpartition(":")[0]:
                 problems.append(f"{row.where}: entity_id {row.entity.entity_id!r} is already in {earlier.where}")
             own[row.entity.entity_id] = row
-    claimed = _claims([row for row in own.values() if not row.remove], problems)
+    _claims([row for row in own.values() if not row.remove], problems)
     if problems:
         raise WatchListError(problems)
-    left = _overruled(default.values(), set(own), claimed)
-    return _sorted([*left, *(row.entity for row in own.values() if not row.remove)])
+    return WatchList(tuple(default.values()), tuple(own.values()))
 
 
-def read_row(cells: Mapping[str, str]) -> Entity:
-    """The entity of one row, from its cells by column; raises WatchListError with every mistake in it."""
+def read_row(cells: Mapping[str, str]) -> Row:
+    """One row, from its cells by column; raises WatchListError with every mistake in it, as `column: mistake`."""
     problems: list[str] = []
-    row = _row({"entity_id": "", **cells, "remove": ""}, "entry", problems)
+    row = _row({"entity_id": "", **cells}, "entry", problems)
     if row is None:
-        raise WatchListError(problems)
-    return row.entity
-
-
-def with_row(entities: Sequence[Entity], entity: Entity) -> list[Entity]:
-    """The list as it would be with an operator's row for `entity`, by the rules of `load`."""
-    return _sorted([*_overruled(entities, {entity.entity_id}, _forms(entity)), entity])
+        raise WatchListError([problem.removeprefix("entry: ") for problem in problems])
+    return row
 
 
 def line_of(entity: Entity) -> str:
     """The row of a file that makes this entity, in the order of COLUMNS up to `ambiguous`."""
-    lists = ("|".join(getattr(entity, column)) for column in COLUMNS[2:6])
+    return _line(_cells_of(entity))
+
+
+def csv_of(rows: Iterable[Row]) -> str:
+    """A file that `read` makes these rows of."""
+    lines = (_line((*_cells_of(row.entity), "yes" if row.remove else "")) for row in rows)
+    return "\n".join([_line(COLUMNS), *lines, ""])
+
+
+def _cells_of(entity: Entity) -> Sequence[str]:
+    return (entity.entity_id, entity.name, *("|".join(getattr(entity, column)) for column in COLUMNS[2:6]))
+
+
+def _line(cells: Sequence[str]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow((entity.entity_id, entity.name, *lists))
-    return line.getvalue()
-
-
-def _sorted(entities: Iterable[Entity]) -> list[Entity]:
-    return sorted(entities, key=lambda entity: entity.entity_id)
+    csv.writer(line, lineterminator="").writerow(cells)
+    written = line.getvalue()
+    if not written.startswith("#"):
+        return written
+    return f'"{cells[0]}"{written.removeprefix(cells[0])}'  # else it would be passed over
 
 
 def _forms(entity: Entity) -> set[str]:
@@ -107,7 +149,7 @@ def _overruled(entities: Iterable[Entity], ids: set[str], claimed: set[str]) -> 
     return [_without(entity, claimed) for entity in left]
 
 
-def _default_rows() -> Iterator[_Row]:
+def _default_rows() -> Iterator[Row]:
     packed = files("stream").joinpath("watchlists", _DEFAULT).read_bytes()
     problems: list[str] = []
     yield from _rows(io.StringIO(gzip.decompress(packed).decode()), _DEFAULT, problems)
@@ -115,7 +157,7 @@ def _default_rows() -> Iterator[_Row]:
         raise WatchListError(problems)
 
 
-def _rows_of(path: Path, problems: list[str]) -> list[_Row]:
+def _rows_of(path: Path, problems: list[str]) -> list[Row]:
     try:
         raw = path.read_bytes()
         text = (_inflated(raw) if raw.startswith(b"\x1f\x8b") else raw).decode("utf-8-sig")
@@ -137,7 +179,7 @@ def _inflated(raw: bytes) -> bytes:
     return plain
 
 
-def _rows(lines: Iterable[str], where: str, problems: list[str]) -> Iterator[_Row]:
+def _rows(lines: Iterable[str], where: str, problems: list[str]) -> Iterator[Row]:
     reader = csv.reader(line if not line.startswith("#") else "\n" for line in lines)
     header: list[str] | None = None
     for cells in _cells(reader, where, problems):
@@ -169,7 +211,7 @@ def _cells(reader: Any, where: str, problems: list[str]) -> Iterator[list[str]]:
         problems.append(f"{where}:{reader.line_num}: {error}: look for a quote that is not closed")
 
 
-def _row(cells: dict[str, str], at: str, problems: list[str]) -> _Row | None:
+def _row(cells: dict[str, str], at: str, problems: list[str]) -> Row | None:
     before = len(problems)
     entity_id, name, remove = cells["entity_id"], cells.get("name", ""), cells.get("remove", "").lower()
     if not entity_id or entity_id == "*" or any(c.isspace() or not c.isprintable() for c in entity_id):
@@ -189,12 +231,12 @@ def _row(cells: dict[str, str], at: str, problems: list[str]) -> _Row | None:
         problems.append(f"{at}: name: {short[0]!r} is a single character: put a ticker under tickers")
     if len(problems) > before:
         return None
-    return _Row(where=at, entity=Entity(entity_id=entity_id, name=name, **lists), remove=remove == "yes")
+    return Row(where=at, entity=Entity(entity_id=entity_id, name=name, **lists), remove=remove == "yes")
 
 
-def _claims(rows: Sequence[_Row], problems: list[str]) -> set[str]:
+def _claims(rows: Sequence[Row], problems: list[str]) -> set[str]:
     """Every name and ticker of the operator's rows; two rows must not claim the same one."""
-    owner: dict[str, _Row] = {}
+    owner: dict[str, Row] = {}
     for row in rows:
         for form in _forms(row.entity):
             other = owner.setdefault(form, row)

@@ -30,12 +30,12 @@ from alerts.explaining import Explaining
 from alerts.live import Live
 from alerts.tokens import Role, Scope
 from deploy.alert_words import WordsOfModel
-from deploy.watch_matching import WatchLinking
+from deploy.watch_matching import FollowedLists
 from model.artefact import COMMITTED
 from storage.connection import connect
 from storage.search_index import index_waiting
 from storage.tables import alerts, entities
-from stream.watchlist import Entity
+from stream.watchlist import Entity, Row, WatchList
 
 __all__ = ["HOSTILE", "TELLING", "ConsoleStage", "stage_console", "wall_clock"]
 
@@ -45,11 +45,12 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> Acme & Söh
 TELLING = "The bank <i>defaults</i> on its bonds as an inquiry into fraud widens, it said on Monday."
 """What stands below that headline in the document that tells most of Acme's alert."""
 
-WATCHED = [
-    Entity(entity_id="acme", name="Acme Ltd"),
-    Entity(entity_id="beta", name="Beta <b>Bank</b>", aliases=("Beta",), tickers=("BET",), groups=("banks", "lenders")),
-]
-"""The list that the linker knows; Acme stands in the operator's own file."""
+ACME = Entity(entity_id="acme", name="Acme Ltd")
+BETA = Entity(
+    entity_id="beta", name="Beta <b>Bank</b>", aliases=("Beta",), tickers=("BET",), groups=("banks", "lenders")
+)
+LISTS = WatchList(default=[BETA], rows=[Row(where="ours.csv:2", entity=ACME)])
+"""Acme stands in the operator's own file."""
 
 
 def wall_clock() -> datetime:
@@ -156,7 +157,7 @@ def on_database(database: Engine, *, per_minute: int = 100_000, failures_per_min
         live=Live(database, clock=wall_clock, poll_s=0.05),
         desk=Desk(database, [DESK], wall_clock),
         baseline=Baseline(history_days=5),
-        linking=WatchLinking(WATCHED, own={"acme"}),
+        lists=FollowedLists(LISTS),
     )
     staged = ConsoleStage(database, parts, {})
     for role in tokens.ROLES:

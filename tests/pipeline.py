@@ -21,7 +21,7 @@ from storage.hot_windows import HotWindows
 from storage.ingest import Ingest
 from stream.documents import RawDocument
 from stream.entities import EntityLinker
-from stream.intake import Intake
+from stream.intake import Intake, ReadsRecords
 from stream.limits import Limits
 from stream.novelty import StoryIndex
 from stream.publisher import Publisher
@@ -89,13 +89,19 @@ class Pipeline:
     # what runs
 
     def scorer(
-        self, classifier: Any = None, *, cache: Any = None, bootstrap: str | None = None, stories: Any = None
+        self,
+        classifier: Any = None,
+        *,
+        cache: Any = None,
+        bootstrap: str | None = None,
+        stories: Any = None,
+        intake: ReadsRecords | None = None,
     ) -> Scorer:
         return Scorer(
             bootstrap or self.bootstrap,
             self.topics,
             f"{self.topics.raw}-scorer",
-            Intake(EntityLinker(WATCHED), Limits()),
+            intake or Intake(EntityLinker(WATCHED), Limits()),
             stories or StoryIndex(cache or self.cache),
             classifier or KeywordClassifier(),
             token_budget=2048,

@@ -15,7 +15,8 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class TaggedRoute(APIRoute):
-    """A route whose answers to GET carry an ETag of their content, and are 304 where If-None-Match names it.
+    """A route whose answers to GET carry an ETag, of their content unless they have one, and are 304 where
+    If-None-Match names it.
 
     The query is run all the same: what is spared is the way to the client, and its work.
     """
@@ -28,7 +29,7 @@ class TaggedRoute(APIRoute):
             body = getattr(response, "body", None)
             if request.method != "GET" or response.status_code != 200 or not isinstance(body, bytes):
                 return response
-            tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+            tag = response.headers.get("etag") or f'"{hashlib.sha256(body).hexdigest()[:32]}"'
             response.headers["ETag"] = tag
             response.headers["Cache-Control"] = "private, no-cache"
             if tag in _tags(request.headers.get("if-none-match", "")):

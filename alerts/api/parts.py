@@ -15,7 +15,7 @@ from alerts.api.limits import Limits
 from alerts.desk import Desk
 from alerts.detection.baselines import Baseline
 from alerts.live import Live
-from alerts.reading.watch_preview import Linking
+from alerts.reading.watch_preview import WatchLists
 
 __all__ = ["Clock", "Parts", "TheParts", "parts_of"]
 
@@ -28,7 +28,7 @@ class Parts:
     """The parts of one process. `reader` refuses to write; both end a statement that takes too long.
 
     `desk` is where analysts answer alerts; it writes by itself. `baseline` is what the surge detector believes to be
-    normal, for the charts. `linking` knows how names of companies are found in texts.
+    normal, for the charts. `lists` know the watch list, and how names of companies are found in texts.
     """
 
     reader: Engine
@@ -38,7 +38,7 @@ class Parts:
     live: Live
     desk: Desk
     baseline: Baseline
-    linking: Linking
+    lists: WatchLists
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -13,7 +13,14 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from starlette.exceptions import HTTPException
 
-from alerts.errors import AnswerError, TransitionError, UnknownAlertError
+from alerts.errors import (
+    AnswerError,
+    EntryError,
+    OvertakenError,
+    TransitionError,
+    UnknownAlertError,
+    UnknownEntryError,
+)
 from alerts.security_log import note
 
 __all__ = ["PROBLEM_JSON", "Fault", "Problem", "ProblemError", "handle_problems", "problem_response"]
@@ -77,8 +84,15 @@ def handle_problems(app: FastAPI) -> None:
 
     @app.exception_handler(AnswerError)
     async def impossible(_: Request, error: AnswerError) -> JSONResponse:
-        status = 404 if isinstance(error, UnknownAlertError) else 409 if isinstance(error, TransitionError) else 400
+        unknown = isinstance(error, UnknownAlertError | UnknownEntryError)
+        status = 404 if unknown else 409 if isinstance(error, TransitionError | OvertakenError) else 400
         return problem_response(Problem(title="This cannot be done", status=status, detail=str(error)))
+
+    @app.exception_handler(EntryError)
+    async def no_entry(_: Request, error: EntryError) -> JSONResponse:
+        parts = [each.partition(": ") for each in error.problems[:20]]
+        faults = [Fault(where=f"body/{where}", problem=problem[:300]) for where, _, problem in parts]
+        return problem_response(Problem(title="Not an entry", status=400, detail=str(error)[:2000], errors=faults))
 
     @app.exception_handler(TimeoutError)
     async def full(_: Request, error: TimeoutError) -> JSONResponse:

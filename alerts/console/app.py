@@ -23,6 +23,7 @@ from alerts.console import (
     logins,
     stories,
     system_page,
+    watch_entries,
     watchlist,
 )
 from alerts.console.headers import SafeHeaders
@@ -42,6 +43,7 @@ _ROUTERS: Final = (
     answers.router,
     companies.router,
     watchlist.router,
+    watch_entries.router,
     stories.router,
     system_page.router,
     live_rows.router,

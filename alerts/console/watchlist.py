@@ -1,4 +1,4 @@
-"""The page that tries an entry for the watch list: what it would have matched, what to look at, and its line."""
+"""The page of one entry of the watch list: what it would have matched, what to look at, and saving it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pydantic import Field
 
 from alerts.api.watchlist import previewed
 from alerts.api.wire import Parameters, Short
-from alerts.console.visit import RefusedPageError, TheVisit
+from alerts.console.visit import RefusedPageError, TheVisit, Visit
 from alerts.errors import BusyError, EntryError
 from alerts.reading.watch_preview import Entry, Preview
+from storage.watch_entries import find, history
 
-__all__ = ["router"]
+__all__ = ["EntryQuery", "entry_of", "entry_page", "router"]
 
 router = APIRouter()
 
@@ -37,31 +38,66 @@ class EntryQuery(Parameters):
 @router.get("/watchlist")
 def try_entry(visit: TheVisit, query: Annotated[EntryQuery, Query()]) -> HTMLResponse:
     """A form, filled with the entry that has the id; once it names somebody, what that would have matched."""
-    found: Preview | None = None
-    problems: tuple[str, ...] = ()
-    if not query.name.strip():
-        query = _listed(visit, query)
+    return entry_page(visit, query)
+
+
+def entry_page(visit: Visit, query: EntryQuery, *, status: int = 200) -> HTMLResponse:
+    """The form with what is wrong in its fields, the preview, and who made the entry what it is."""
+    wanted, faults, found = entry_of(query), {}, None
+    with visit.parts.reading() as connection:
+        linking = visit.parts.lists.now(connection)
+        if wanted.name:
+            try:
+                wanted = linking.checked(wanted)
+            except EntryError as error:
+                faults = _by_field(error)
+        standing = find(connection, wanted.entity_id)
+        changes = history(connection, wanted.entity_id) if wanted.entity_id else ()
+        listed = linking.listed(wanted.entity_id)
+    if wanted.name:
+        found = _found(visit, wanted)
     else:
-        try:
-            found = previewed(visit.parts, _entry(query))
-        except EntryError as error:
-            problems = error.problems
-        except BusyError as error:
-            raise RefusedPageError(429) from error
-    return visit.page("watchlist.html", query=query, found=found, problems=problems)
+        query = _filled(standing.entry if standing else listed) or query
+    return visit.page(
+        "watchlist.html",
+        status=status,
+        query=query,
+        found=found,
+        faults=faults,
+        standing=standing,
+        listed=listed,
+        changes=changes,
+    )
 
 
-def _listed(visit: TheVisit, query: EntryQuery) -> EntryQuery:
-    listed = visit.parts.linking.listed(query.entity_id)
-    if listed is None:
-        return query
-    lists = {name: "|".join(getattr(listed, name)) for name in _LISTS}
-    return EntryQuery(name=listed.name, entity_id=listed.entity_id, **lists)
-
-
-def _entry(query: EntryQuery) -> Entry:
+def entry_of(query: EntryQuery, *, remove: bool = False) -> Entry:
+    """What the form says."""
     lists = {name: _parts(getattr(query, name)) for name in _LISTS}
-    return Entry(name=query.name.strip(), entity_id=query.entity_id.strip(), **lists)
+    return Entry(name=query.name.strip(), entity_id=query.entity_id.strip(), remove=remove, **lists)
+
+
+def _found(visit: Visit, entry: Entry) -> Preview | None:
+    try:
+        return previewed(visit.parts, entry)
+    except EntryError:  # its fields say why
+        return None
+    except BusyError as error:
+        raise RefusedPageError(429) from error
+
+
+def _by_field(error: EntryError) -> dict[str, list[str]]:
+    faults: dict[str, list[str]] = {}
+    for problem in error.problems:
+        field, _, told = problem.partition(": ")
+        faults.setdefault(field, []).append(told)
+    return faults
+
+
+def _filled(entry: Entry | None) -> EntryQuery | None:
+    if entry is None:
+        return None
+    lists = {name: "|".join(getattr(entry, name)) for name in _LISTS}
+    return EntryQuery(name=entry.name, entity_id=entry.entity_id, **lists)
 
 
 def _parts(cell: str) -> tuple[str, ...]:

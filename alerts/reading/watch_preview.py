@@ -15,9 +15,22 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from storage.watch_entries import Entry
 from storage.worded_documents import MOST_COUNTED, WordedDocument, holding, how_many_hold, searchable
 
-__all__ = ["Caution", "CautionKind", "Entry", "Form", "Linking", "Matcher", "Preview", "Sample", "Seen", "preview"]
+__all__ = [
+    "Caution",
+    "CautionKind",
+    "Entry",
+    "Form",
+    "Linking",
+    "Matcher",
+    "Preview",
+    "Sample",
+    "Seen",
+    "WatchLists",
+    "preview",
+]
 
 _DAYS: Final = 7
 _MOST_READ: Final = 1_000
@@ -30,24 +43,13 @@ CautionKind = Literal["ordinary", "unsupported", "taken", "refused", "not_search
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What somebody would put on the list; fields as in a watch list's file. An empty id is made from the name."""
-
-    name: str
-    entity_id: str = ""
-    aliases: tuple[str, ...] = ()
-    tickers: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    ambiguous: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Caution:
     """What to look at before adding the entry. `form` is the name, alias or ticker in question.
 
     ordinary: a word, a place or a first name too, and not listed as ambiguous. unsupported: in most documents nothing
-    beside it says that a company is meant. taken: it would be taken from the company `about`. refused: an operator's
-    file gives it to `about` already, and two may not have it. not_searched: too frequent a word for the index.
+    beside it says that a company is meant. taken: it would be taken from the company `about`. refused: a file
+    of the installation or another entry gives it to `about`, and two may not have it. not_searched: too frequent a word
+    for the index.
     """
 
     kind: CautionKind
@@ -138,13 +140,24 @@ class Matcher(Protocol):
 
 
 class Linking(Protocol):
-    """Knows the watch list in force and the linker, which this room does not."""
+    """Knows the linker and the watch list in force at one moment."""
 
     def matcher(self, entry: Entry) -> Matcher:
         """Raises EntryError where it is no entry."""
 
     def listed(self, entity_id: str) -> Entry | None:
-        """What the list in force has under an id."""
+        """What the list has under an id."""
+
+    def checked(self, entry: Entry) -> Entry:
+        """The entry as a file would be read: this may be stored. Raises EntryError with every mistake in it, and with
+        each name that another row of the installation's files or another entry has already."""
+
+
+class WatchLists(Protocol):
+    """Knows the installation's files, which this room does not."""
+
+    def now(self, connection: Connection) -> Linking:
+        """With the entries that people have made of the list by now."""
 
 
 def preview(connection: Connection, matcher: Matcher, until: datetime) -> Preview:

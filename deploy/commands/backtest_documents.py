@@ -51,9 +51,9 @@ def backtest_documents(settings: Settings, path: Path, *, plots: Sequence[Path],
     Raises ReplayError for the file, EmbeddedError where no database can be started, MissingPartError for plots.
     """
     from deploy.document_stream import DocumentStream
-    from deploy.intake_parts import watched
     from deploy.roles import now
     from deploy.scratch import scratch_services
+    from deploy.watch_lists import watched
 
     listed = watched(settings)
     with scratch_services() as scratch, _books(scratch, listed) as engine:

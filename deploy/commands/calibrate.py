@@ -69,8 +69,8 @@ def of_stored_days(settings: Settings, first: str, last: str) -> dict[str, Any]:
     from alerts.detection import quiet_period
     from alerts.detection.series import minute_of, time_of
     from deploy.alert_parts import detectors_of
-    from deploy.intake_parts import watched
     from deploy.stored_past import current_books, days
+    from deploy.watch_lists import watched
 
     since, until = days(first, last)
     detectors = detectors_of(settings, len(watched(settings)))

@@ -29,12 +29,12 @@ _LATE = "until windows.allowed_lateness_s is over, news may still come that belo
 @app.command()
 def check(watchlist: WatchLists = None, as_json: AsJson = False, config: Config = None, state: State = None) -> int:
     """Read the rules and hold them against watch list, topics and lateness. Exit code 1 when one does not fit."""
-    from deploy.intake_parts import watched
+    from deploy.watch_lists import known as known_list
     from model.labels import TOPICS
 
     settings = read_settings(config, state, watchlist)
     rules = settings.alerts.rules
-    listed = watched(settings) if rules else []
+    listed = known_list(settings) if rules else []
     known = {
         "entities": {"*", *(each.entity_id for each in listed)},
         "groups": {group for each in listed for group in each.groups},

@@ -28,8 +28,9 @@ def score_lines(settings: Settings, file: str) -> int:
 
     Raises UsageError for a file that is not there, ArtefactError and WatchListError.
     """
-    from deploy.intake_parts import limits_of, watched
+    from deploy.intake_parts import limits_of
     from deploy.roles import now
+    from deploy.watch_lists import watched
     from deploy.weights import weights_folder
     from model.classifier import Classifier
     from stream.entities import EntityLinker

@@ -32,6 +32,7 @@ from storage.tables.trend_tables import (
     shown_versions,
     trend_counts,
 )
+from storage.tables.watch_tables import watchlist_changes
 
 __all__ = [
     "alert_feedback",
@@ -65,5 +66,6 @@ __all__ = [
     "silences",
     "subscriptions",
     "trend_counts",
+    "watchlist_changes",
     "withdrawn_documents",
 ]

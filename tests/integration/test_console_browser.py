@@ -38,6 +38,9 @@ def pages(staged: ConsoleStage) -> list[str]:
         "/stories",
         "/companies",
         "/watchlist?name=Acme&aliases=Acme+trouble&tickers=BET&groups=banks",
+        "/watchlist?name=Moss&aliases=Acme+Ltd",
+        "/watchlist?entity_id=beta",
+        "/watchlist/entries",
         "/system",
         "/logins",
     ]
@@ -184,7 +187,7 @@ def test_the_numbers_behind_a_comparison_can_be_read_as_a_table(visitor: Visitor
 
 def test_an_entry_is_tried_with_the_keyboard_and_gives_its_line(visitor: Visitor):
     with visitor.visit("viewer", "/companies") as (page, wrong):
-        page.get_by_role("link", name="Try an entry").click()
+        page.get_by_role("link", name="Add an entry, or try one").click()
         page.wait_for_url("**/watchlist")
         page.wait_for_load_state()  # keys are heard when its script is there
         page.keyboard.press("/")
@@ -198,6 +201,42 @@ def test_an_entry_is_tried_with_the_keyboard_and_gives_its_line(visitor: Visitor
         expect(page.get_by_label("Each name by itself").get_by_role("row")).to_have_count(4)
         assert page.locator("ol.evidence li").count() == 10
         assert wrong == []
+
+
+def test_an_entry_is_saved_and_taken_back_with_the_keyboard(acting: Visitor):
+    with acting.visit(path="/watchlist/entries", bypass_csp=True) as (page, wrong):
+        page.get_by_role("link", name="Add an entry, or try one").press("Enter")
+        page.wait_for_url("**/watchlist")
+        page.wait_for_load_state()  # keys are heard when its script is there
+        page.keyboard.press("/")
+        page.keyboard.type("Acme Trouble")
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Save to the watch list").press("Enter")
+        expect(page.get_by_text("acme-trouble is on the list.")).to_be_visible()
+        expect(page.get_by_role("rowheader", name="Acme Trouble")).to_be_visible()
+        assert serious_faults(page) == []
+        page.wait_for_load_state()
+        page.keyboard.press("u")
+        expect(page.get_by_text("Taken back: acme-trouble")).to_be_visible()
+        expect(page.get_by_text("None so far.")).to_be_visible()
+        assert wrong == []
+
+
+def test_what_is_wrong_with_an_entry_is_told_with_its_field(visitor: Visitor):
+    with visitor.visit(path="/watchlist") as (page, wrong):
+        page.get_by_label("Name", exact=True).fill("Moss")
+        page.get_by_label("Other names").fill("Acme Ltd")
+        page.get_by_role("button", name="Try", exact=True).click()
+        field = page.get_by_label("Other names")
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(field).to_have_accessible_description(re.compile("belongs to Acme Ltd"))
+        expect(page.get_by_role("button", name=re.compile("^Save"))).to_have_count(0)
+        assert wrong == []
+
+
+def serious_faults(page: Page) -> list[str]:
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [each["id"] for each in found if each["impact"] in ("serious", "critical")]
 
 
 def test_in_chinese_the_console_speaks_chinese(visitor: Visitor):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ from deploy.services import Services, open_services, prepare, topics_of
 from deploy.settings import Settings, load_settings
 from deploy.threads import run_together
 from storage.tables import alert_history, alerts, deliveries, document_keys, entities
+from stream.documents import RawDocument
+from stream.publisher import Publisher
 from stream.topics import Topics
 
 SECRET = "c2VjcmV0c2VjcmV0c2VjcmV0"
@@ -99,6 +102,45 @@ def test_a_configured_source_flows_through_every_role_into_the_books(
         assert days.scalar_one() >= 5, "the days ahead have their partitions"
     assert main(["audit"]) == 0
     assert "Everything adds up." in capsys.readouterr().out
+
+
+def test_an_entry_of_the_command_line_is_in_force_while_roles_run(
+    settings: Settings, services: Services, database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scorer reads in a process of its own. Its list and the names that SQL shows follow the entry."""
+    monkeypatch.setenv("YUQING_INTAKE__PROCESSES", "1")
+    settings = load_settings()
+
+    numbers = itertools.count()
+
+    def linked() -> bool:
+        """Whether any of the documents that asking for it publishes was linked to the entry."""
+        document = RawDocument(source="gazette", guid=f"moss-{next(numbers)}", title="Mossgate opens a branch")
+        with Publisher(services.kafka, topics_of(settings)) as sink:
+            sink.publish(document)
+        with database.connect() as connection:
+            query = text("SELECT count(*) FROM mentions WHERE entity_id = 'mossgate'")
+            return connection.execute(query).scalar_one() > 0
+
+    def named() -> list[str]:
+        with database.connect() as connection:
+            return list(connection.execute(select(entities.c.name).order_by(entities.c.name)).scalars())
+
+    def watch(stop: threading.Event) -> None:
+        try:
+            eventually(lambda: named() == ["Quillfeather Rockets"], 90)
+            assert main(["watchlist", "add", "Mossgate"]) == 0
+            eventually(lambda: named() == ["Mossgate", "Quillfeather Rockets"])
+            eventually(linked, 90, every_s=1)
+            assert main(["watchlist", "withdraw", "mossgate"]) == 0
+            eventually(lambda: named() == ["Quillfeather Rockets"])
+            eventually(lambda: backlog(database, services.kafka, topics_of(settings)).unread == 0)
+        finally:
+            stop.set()
+
+    parts: dict[str, Any] = {name: partial(RUN_ROLE[name], settings, services) for name in ("scorer", "windows")}
+    run_together({**parts, "watch": watch}, threading.Event())
+    assert main(["audit"]) == 0
 
 
 def test_a_role_alone_prepares_what_it_needs_and_stops_when_told(

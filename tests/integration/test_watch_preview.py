@@ -11,16 +11,16 @@ from book_records import NOON, SCORED, a_document
 from books import an_ingest
 from console_stage import ConsoleStage
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from alerts.detection.unlisted import entity_of
 from alerts.reading.watch_preview import Caution, Entry, Preview, Seen, preview
-from deploy.watch_matching import EntryMatcher, WatchLinking
+from deploy.watch_matching import EntryMatcher, FollowedLists, WatchLinking
 from storage.connection import connect
 from storage.ingest import ReadTo
 from storage.search_index import index_waiting
 from stream.entities import EntityLinker
-from stream.watchlist import load
+from stream.watchlist import WatchList, load, read
 
 TEXTS = (
     "Apple Inc. opens a store",
@@ -66,7 +66,7 @@ def books(module_database_url: str) -> Engine:
 
 @pytest.fixture(scope="module")
 def linking() -> WatchLinking:
-    return WatchLinking(load(), own=set())
+    return WatchLinking(read())
 
 
 def tried(books: Engine, linking: WatchLinking, entry: Entry | None) -> Preview:
@@ -98,7 +98,7 @@ def test_a_name_that_mostly_means_something_else_is_warned_of(database: Engine):
     pies = [a_document(n, n, minute=n, title=f"Quilling, pie number {n}", body="") for n in range(6)]
     an_ingest(database).scored(pies, [ReadTo(SCORED, 0, 6)])
     index_waiting(database)
-    linking = WatchLinking([], own=set())
+    linking = WatchLinking(WatchList())
 
     assert Caution("unsupported", "Quilling") in tried(database, linking, Entry(name="Quilling")).cautions
     listed = tried(database, linking, Entry(name="Quilling", ambiguous=("Quilling",)))
@@ -151,8 +151,12 @@ def test_who_tries_beside_another_is_told_to_come_back(console: ConsoleStage):
                 matcher.look = wait  # type: ignore[method-assign]
             return matcher
 
+    class SlowLists(FollowedLists):
+        def now(self, connection: Connection) -> WatchLinking:
+            return Slow(WatchList())
+
     entry = {"name": "Slow", "aliases": ["Acme"]}
-    slow = replace(console, parts=replace(console.parts, linking=Slow([], own=set())), _app=None)
+    slow = replace(console, parts=replace(console.parts, lists=SlowLists(WatchList())), _app=None)
     client = slow.client("viewer")
     first = threading.Thread(target=client.post, args=("/watchlist/preview",), kwargs={"json": entry})
     first.start()
@@ -173,7 +177,7 @@ def test_the_page_shows_the_same_with_the_line_and_what_to_look_at(console: Cons
     page = console.browser("viewer").get("/watchlist", params={"name": "Acme Ltd 2", "aliases": "Acme|Acme Ltd"}).text
 
     assert "acme-ltd-2,Acme Ltd 2,Acme|Acme Ltd,,," in page
-    assert "belongs to Acme Ltd (acme) in your own files" in page
+    assert "belongs to Acme Ltd (acme) in a file of the installation or another entry" in page
     assert "<mark>Acme</mark> trouble" in page
 
 

@@ -7,16 +7,16 @@ import pytest
 from alerts.errors import EntryError
 from alerts.reading.watch_preview import Caution, Entry
 from deploy.watch_matching import EntryMatcher, WatchLinking
-from stream.watchlist import Entity, load, read_row
+from stream.watchlist import Entity, Row, WatchList, load, read, read_row
 
-LISTED = [
-    Entity(entity_id="QFB.X", name="Quillfeather Bank", aliases=("Quillfeather",), tickers=("QFB",)),
-    Entity(entity_id="own", name="Harbour Steel", tickers=("HBS",)),
-]
+LISTED = WatchList(
+    default=[Entity(entity_id="QFB.X", name="Quillfeather Bank", aliases=("Quillfeather",), tickers=("QFB",))],
+    rows=[Row(where="ours.csv:2", entity=Entity(entity_id="own", name="Harbour Steel", tickers=("HBS",)))],
+)
 
 
 def tried(**fields: object) -> EntryMatcher:
-    return WatchLinking(LISTED, own={"own"}).matcher(Entry(**fields))  # type: ignore[arg-type]
+    return WatchLinking(LISTED).matcher(Entry(**fields))  # type: ignore[arg-type]
 
 
 def test_it_is_found_where_the_linker_would_find_it():
@@ -98,11 +98,11 @@ def test_what_no_file_could_hold_is_no_entry(fields: dict[str, object], told: st
 
 
 def test_what_is_listed_comes_back_whole():
-    linking = WatchLinking(load(), own=set())
+    linking = WatchLinking(read())
     listed = linking.listed("AAPL.US")
 
     assert listed is not None
     assert listed.ambiguous == ("Apple",)
-    assert read_row({"entity_id": "a", "name": "A Co"}) == Entity(entity_id="a", name="A Co")
+    assert read_row({"entity_id": "a", "name": "A Co"}).entity == Entity(entity_id="a", name="A Co")
     assert linking.listed("nobody") is None
     assert linking.matcher(listed).cautions == []
