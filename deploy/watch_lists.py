@@ -131,8 +131,9 @@ class Follower:
         return version, self._lists.entities(rows_of(entries))
 
     def _patiently(self, ask: Callable[[], T]) -> T:
-        from sqlalchemy.exc import OperationalError
+        from sqlalchemy.exc import SQLAlchemyError
 
         from stream.backoff import persist
 
-        return persist(ask, service="database", absent=(OperationalError,), stop=self._stop)
+        # Whatever the database says: an old list is better than a scorer that ends.
+        return persist(ask, service="database", absent=(SQLAlchemyError,), stop=self._stop)

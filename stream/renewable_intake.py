@@ -18,8 +18,8 @@ __all__ = ["RenewableIntake"]
 class RenewableIntake:
     """Answers like `Intake.read_all`, each batch by one list from its first record to its last.
 
-    `make` builds the intake of a list, in this process or in others. That takes a second or more, in the thread that
-    brings the new list: documents do not wait for it. Use as a context manager.
+    `make` builds the intake of a list, in this process or in others. That takes a tenth of a second or some seconds, in
+    the thread that brings the new list: documents do not wait for it. Use as a context manager.
     """
 
     def __init__(self, make: Callable[[Sequence[Entity]], Intake | IntakeWorkers], entities: Sequence[Entity]) -> None:
