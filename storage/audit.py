@@ -60,6 +60,7 @@ def audit(
             *audit_checks.ledger_sums(connection),
             *audit_checks.documents(connection),
             *audit_checks.trend_sums(connection),
+            *audit_checks.market_hours(connection),
             *rescoring_checks.documents(connection),
             *rescoring_checks.sums(connection),
         ]

@@ -22,6 +22,7 @@ __all__ = [
     "ledger_sums",
     "listed",
     "losses",
+    "market_hours",
     "missing_outcomes",
     "positions",
     "trend_sums",
@@ -103,6 +104,15 @@ def trend_sums(connection: Connection) -> list[str]:
             differing = [c for c in Sums._fields if row[f"stored_{c}"] != row[f"counted_{c}"]]
             lines += [f"{name}: {c} is {row[f'stored_{c}']}, recounted {row[f'counted_{c}']}" for c in differing]
     return listed(lines)
+
+
+def market_hours(connection: Connection) -> list[str]:
+    """The market's hours equal the sums of its minutes."""
+    return listed(
+        f"market hour {hour:%Y-%m-%dT%H:%MZ} / {topic}: {documents} documents and {negative} negative stories, "
+        f"its minutes have {minute_documents} and {minute_negative}"
+        for topic, hour, documents, negative, minute_documents, minute_negative in connection.execute(_MARKET_HOURS)
+    )
 
 
 def listed(lines: Iterable[str]) -> list[str]:
@@ -248,4 +258,20 @@ _TRENDS = text(
     WHERE ({_STORED}) IS DISTINCT FROM ({_COUNTED}) AND NOT (c.documents IS NULL AND ({_STORED}) = ({_NOTHING}))
     ORDER BY entity_id, topic, bucket, model_version
     """  # noqa: S608 - names of our own columns
+)
+
+_MARKET_HOURS = text(
+    """
+    SELECT topic, hour, coalesce(h.documents, 0), coalesce(h.negative_stories, 0), coalesce(m.documents, 0),
+           coalesce(m.negative_stories, 0)
+    FROM market_hours h
+    FULL JOIN (
+        SELECT topic, date_trunc('hour', bucket, 'UTC') AS hour, sum(documents) AS documents,
+               sum(negative_stories) AS negative_stories
+        FROM trend_counts WHERE entity_id = '*' GROUP BY 1, 2
+    ) m USING (topic, hour)
+    WHERE (coalesce(h.documents, 0), coalesce(h.negative_stories, 0))
+          <> (coalesce(m.documents, 0), coalesce(m.negative_stories, 0))
+    ORDER BY topic, hour
+    """
 )

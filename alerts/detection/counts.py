@@ -60,21 +60,18 @@ _TONES = """
     """
 
 _MARKET = """
-    select entity_id, (date_part('epoch', date_trunc('hour', bucket, 'UTC')) / 60)::bigint + 59,
-           sum(negative_stories)::bigint, sum(documents)::bigint
-    from trend_counts
-    where entity_id = any(:entities) and topic = :topic and bucket between :since and :until
-    group by 1, 2
+    select '*', (date_part('epoch', hour) / 60)::bigint + 59, negative_stories, documents
+    from market_hours
+    where topic = :topic and hour between :since and :until
     """
 
 _MARKET_ON_TOPICS = """
-    select entity_id, (date_part('epoch', date_trunc('hour', bucket, 'UTC')) / 60)::bigint + 59,
+    select '*', (date_part('epoch', hour) / 60)::bigint + 59,
            coalesce(sum(negative_stories) filter (where topic = any(:topics)), 0)::bigint,
            coalesce(sum(documents) filter (where topic = :topic), 0)::bigint
-    from trend_counts
-    where entity_id = any(:entities) and topic = any(array_append(cast(:topics as text[]), cast(:topic as text)))
-      and bucket between :since and :until
-    group by 1, 2
+    from market_hours
+    where topic = any(array_append(cast(:topics as text[]), cast(:topic as text))) and hour between :since and :until
+    group by hour
     """
 
 
@@ -144,7 +141,7 @@ class StoredCounts:
         }
 
     def market(self, since: int, until: int, topics: Sequence[str] = ()) -> Series:
-        """Summed by the hour in the database."""
+        """Read from `market_hours`, which is in step with the minutes in every transaction."""
         since, until = since - since % 60, until - until % 60 + 59
         found = self._read(_MARKET_ON_TOPICS if topics else _MARKET, (ANY_ENTITY,), since, until, topics)
         return found.get(ANY_ENTITY, Series.of(()))

@@ -26,6 +26,7 @@ from storage.tables.shared import metadata
 from storage.tables.trend_tables import (
     entities,
     finality,
+    market_hours,
     market_sessions,
     rescored_counts,
     rescored_documents,
@@ -53,6 +54,7 @@ __all__ = [
     "label_corrections",
     "ledger",
     "lost_records",
+    "market_hours",
     "market_sessions",
     "mentions",
     "metadata",

@@ -24,6 +24,7 @@ from storage.tables.shared import AT, metadata
 __all__ = [
     "entities",
     "finality",
+    "market_hours",
     "market_sessions",
     "rescored_counts",
     "rescored_documents",
@@ -51,6 +52,18 @@ trend_counts = Table(
     PrimaryKeyConstraint("entity_id", "topic", "bucket", "model_version"),
     Index("trend_counts_bucket", "bucket"),
     comment="Exact one-minute sums per entity ('*': whole market) and topic ('*': any). Read the view trends.",
+)
+
+market_hours = Table(
+    "market_hours",
+    metadata,
+    Column("topic", Text, nullable=False),
+    Column("hour", AT, nullable=False),
+    Column("documents", BigInteger, nullable=False),
+    Column("negative_stories", BigInteger, nullable=False),
+    PrimaryKeyConstraint("topic", "hour"),
+    comment="Exact hourly sums of the whole market, per topic ('*': any). A trigger keeps them equal to those of "
+    "trend_counts.",
 )
 
 rescored_documents = Table(

@@ -171,6 +171,15 @@ def test_a_sum_that_was_bumped_is_named_with_both_figures(books: Engine, column:
     assert found(books) == [f"trend acme / legal / 2024-05-06T12:02Z / m1: {column} is {was + 1}, recounted {was}"]
 
 
+@pytest.mark.parametrize(
+    ("column", "told"), [("documents", "7 documents and 6"), ("negative_stories", "6 documents and 7")]
+)
+def test_an_hour_of_the_market_that_was_bumped_is_named_with_both_figures(books: Engine, column: str, told: str):
+    damage(books, f"UPDATE market_hours SET {column} = {column} + 1 WHERE topic = 'legal'")
+
+    assert found(books) == [f"market hour 2024-05-06T12:00Z / legal: {told} negative stories, its minutes have 6 and 6"]
+
+
 def test_a_trend_row_that_is_gone_and_one_that_was_made_up_are_named(books: Engine):
     damage(
         books,
