@@ -19,6 +19,7 @@ from alerts.detection import evidence
 from alerts.detection.evidence import Evidence
 from alerts.detection.lifecycle import Change, Episode
 from alerts.detection.unlisted import name_of
+from alerts.detection.volume_alarm import VolumeAlarm
 from storage.tables import entities
 
 __all__ = ["Gather", "record"]
@@ -42,13 +43,13 @@ def record(
 ) -> None:
     """Writes alerts with evidence, history, and deliveries; `holding` (default: the usual rules) says what waits.
 
-    `gather` finds the evidence for an episode's peak; default: the bad news about its company.
+    `gather` finds the evidence for an episode's peak; default: the news that its detector counts.
     """
     companies = _companies(connection, {change.after.entity_id for change in changes if change.before is None})
     holds = (holding or Holding()).look(connection, now)
     taken: list[Taken] = []
     for change in changes:
-        taken += _write(connection, change, companies, holds, now, gather or partial(_bad_news, connection))
+        taken += _write(connection, change, companies, holds, now, gather or partial(_news, connection))
     announce(connection, taken, endpoints, now)
 
 
@@ -77,8 +78,9 @@ def _write(
     return alert_rows.write(connection, change, {"evidence": evidence.as_json(found), "topics": topics}, now, held_by)
 
 
-def _bad_news(connection: Connection, episode: Episode) -> Evidence:
-    return evidence.gather(connection, episode.entity_id, episode.peak)
+def _news(connection: Connection, episode: Episode) -> Evidence:
+    every_tone = episode.detector == VolumeAlarm.name
+    return evidence.gather(connection, episode.entity_id, episode.peak, every_tone=every_tone)
 
 
 def _companies(connection: Connection, wanted: Iterable[str]) -> dict[str, _Company]:

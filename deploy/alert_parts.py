@@ -112,7 +112,7 @@ def _words_of_model(settings: Settings) -> Explain:
 
 def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
     """The detectors in force. They share the budget."""
-    from alerts.detection import first_bad_news, market_surge, risk_event, share_shift, unlisted_surge
+    from alerts.detection import first_bad_news, market_surge, risk_event, share_shift, unlisted_surge, volume_alarm
     from alerts.detection.baselines import Baseline
     from alerts.detection.detectors import NegativeSurge
     from alerts.detection.first_bad_news import FirstBadNews
@@ -125,7 +125,7 @@ def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
     from alerts.detection.volume_alarm import VolumeAlarm
 
     given, listed = settings.alerts, max(entities, 1)
-    shares = 1 + given.volume_surge + first_bad_news.SHARE * given.first_bad_news
+    shares = 1 + volume_alarm.SHARE * given.volume_surge + first_bad_news.SHARE * given.first_bad_news
     shares += risk_event.SHARE * given.risk_event + market_surge.SHARE * given.market_surge
     shares += unlisted_surge.SHARE * given.unlisted_surge
     shares += share_shift.SHARE * (given.share_shift + given.mean_shift)
@@ -154,7 +154,7 @@ def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
         (given.market_surge, MarketSurge(Budget(market_surge.SHARE * part, 1))),
         (given.share_shift, ShareShift(tone)),
         (given.mean_shift, MeanShift(tone)),
-        (given.volume_surge, VolumeAlarm(budget)),
+        (given.volume_surge, VolumeAlarm(Budget(volume_alarm.SHARE * part, listed))),
         (given.unlisted_surge, unlisted),
     )
     return (negative, *(detector for wanted, detector in optional if wanted))

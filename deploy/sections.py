@@ -151,7 +151,7 @@ class Alerts(Section):
     false_alarms_per_day: float = Field(default=1, gt=0)
     horizons_min: tuple[Minutes, ...] = Field(default=(60, 360, 1440, 4320, 10080), min_length=1)
     min_stories: Positive = 3
-    volume_surge: bool = False
+    volume_surge: bool = True
     unlisted_surge: bool = True
     first_bad_news: bool = True
     risk_event: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +71,7 @@ class Calibration:
 
     def rows(self) -> Iterator[Row]:
         """Stratum by stratum, then all of them, for each detector."""
-        live, market, backtest = VolumeAlarm(Budget(1, 1)), MarketSurge(Budget(1, 1)), Backtest()
+        market, backtest = MarketSurge(Budget(1, 1)), Backtest()
         part = Budget(self.promised / _DAYS_A_MONTH, 1)
         detectors = (
             ("negative_surge", self._stories(NegativeSurge(part))),
@@ -80,7 +80,7 @@ class Calibration:
             ("share_shift", self._tones(ShareShift(part))),
             ("mean_shift", self._tones(MeanShift(part))),
             ("market_surge", self._volume(market.surge, market.promise, market.step_min)),
-            ("volume_surge", self._volume(live.surge, live.promise)),
+            ("volume_surge", self._stories(VolumeAlarm(part), strata=_ALL_STORIES_A_DAY)),
             ("backtest", self._volume(backtest.detector, backtest.promise)),
         )
         for name, strata in detectors:
@@ -91,13 +91,15 @@ class Calibration:
             months, alarms = sum(row.entity_months for row in rows), sum(row.alarms for row in rows)
             yield Row(name, "all", months, alarms, self.promised)
 
-    def _stories(self, detector: Detector, share: float = 1.0) -> Iterator[tuple[str, float, int]]:
-        """`share`: how many of the negative stories the detector looks at."""
+    def _stories(
+        self, detector: Detector, share: float = 1.0, strata: Mapping[str, tuple[float, float]] = STORIES_A_DAY
+    ) -> Iterator[tuple[str, float, int]]:
+        """`share`: how many of the stories the detector looks at."""
         random, calm = np.random.default_rng(self.seed), CalmStories(_STORY_DAYS)
         market = calm_market(_STORY_DAYS, round(1 / share))
         months = (_STORY_DAYS - _WARM_STORY_DAYS) / _DAYS_A_MONTH
         entities = self._entities(months)
-        for stratum, (low, high) in STORIES_A_DAY.items():
+        for stratum, (low, high) in strata.items():
             alarms = 0
             for _ in range(entities):
                 series = calm.draw(random, share * _between(random, low, high))

@@ -61,6 +61,21 @@ _DOCUMENTS = text(
     bindparam("until", type_=DateTime(timezone=True)),
 )
 
+_ALL_DOCUMENTS = text(
+    """
+    select d.document_id, d.title, d.url, d.source, d.published_at, m.score_micro, d.novelty
+    from mentions m
+    join documents d on d.document_id = m.document_id and d.published_at = m.published_at
+    where m.entity_id = :entity_id and m.published_at >= :since and m.published_at < :until
+      and d.published_at >= :since and d.published_at < :until
+    order by d.novelty <> 'new', d.published_at, d.document_id
+    limit :most
+    """
+).bindparams(
+    bindparam("since", type_=DateTime(timezone=True)),
+    bindparam("until", type_=DateTime(timezone=True)),
+)
+
 _MARKET = text(
     """
     select document_id, title, url, source, published_at, score_micro, novelty from documents
@@ -136,13 +151,13 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """The first negative story within the horizon."""
     baseline_per_day: float
     documents: tuple[Document, ...]
-    """Most novel and most negative first, at most `MOST_DOCUMENTS`."""
+    """Most novel and most negative first, or earliest where tone does not matter; at most `MOST_DOCUMENTS`."""
     rule: RuleSeen | None = None
     """What an operator's rule asked for and saw, where one raised the alert."""
 
 
-def gather(connection: Connection, entity_id: str, finding: Finding) -> Evidence:
-    """The evidence for one finding, as the database holds it now."""
+def gather(connection: Connection, entity_id: str, finding: Finding, *, every_tone: bool = False) -> Evidence:
+    """The evidence for one finding, as the database holds it now: bad news, or with `every_tone` all of it."""
     given: dict[str, Any] = {
         "since": time_of(finding.bucket + finding.step_min - finding.horizon_min),
         "until": time_of(finding.bucket + finding.step_min),
@@ -152,6 +167,8 @@ def gather(connection: Connection, entity_id: str, finding: Finding) -> Evidence
         return assembled(finding, connection.execute(_MARKET, given))
     if is_unlisted(entity_id):
         return assembled(finding, connection.execute(_NAMED, given | {"name": name_of(entity_id)}))
+    if every_tone:
+        return assembled(finding, connection.execute(_ALL_DOCUMENTS, given | {"entity_id": entity_id}))
     about = {"entity_id": entity_id, "topics": list(finding.topics)}
     return assembled(finding, connection.execute(_DOCUMENTS, given | about))
 

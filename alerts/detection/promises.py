@@ -54,8 +54,11 @@ class Promise:
 VOLUME_SURGE = Promise(evidence=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), rates=(5.63, 1.82, 0.477, 0.114, 0.0287, 0.0062))
 """Of VolumeSurge with its defaults; docs/decisions/0022 says how it was measured."""
 
-VOLUME_ALARM = Promise(evidence=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), rates=(4.95, 1.42, 0.319, 0.0662, 0.0125, 0.0023))
-"""Of VolumeAlarm with its defaults, of its evidence as well."""
+VOLUME_ALARM = Promise(
+    evidence=(2.0, 2.5, 3.0, 3.25, 3.5, 3.75, 4.0, 4.5, 5.0),
+    rates=(1.51, 0.762, 0.267, 0.139, 0.0742, 0.0391, 0.0219, 0.0068, 0.0031),
+)
+"""Of VolumeAlarm with its defaults: the evidence is -log10 of the least probability over its horizons."""
 
 NEGATIVE_SURGE = Promise(
     evidence=(0.0, 0.523, 1.0, 1.523, 2.0, 2.523, 3.0, 3.523),

@@ -48,10 +48,14 @@ class Budget:
             raise WrongSettingError("entities", self.entities, "give the size of the watch list, at least 1")
 
     @property
+    def named(self) -> float:
+        """How many entities are in the news."""
+        return min(self.entities, _NAMED) + _NAMED_BEYOND * max(0, self.entities - _NAMED)
+
+    @property
     def promised_a_month(self) -> float:
         """False alarms a month of one entity that is in the news: an equal part of the budget for each of them."""
-        named = min(self.entities, _NAMED) + _NAMED_BEYOND * max(0, self.entities - _NAMED)
-        return self.false_alarms_per_day * _DAYS_A_MONTH / named
+        return self.false_alarms_per_day * _DAYS_A_MONTH / self.named
 
     def thresholds(self, horizons_min: Sequence[int], promise: Promise = NEGATIVE_SURGE) -> tuple[float, ...]:
         """For each horizon (minutes), the p-value at or below which a surge fires, at most `_MOST`.

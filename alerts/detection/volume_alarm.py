@@ -1,48 +1,59 @@
-"""The detector of volume on the live stream: the same judgement as a backtest, on the last four weeks of an entity."""
+"""More stories about a company than its own past makes credible, whatever they say of it."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betainc  # type: ignore[import-untyped]
 
+from alerts.detection.baselines import Floats
 from alerts.detection.detectors import Counted, Finding, History
 from alerts.detection.promises import VOLUME_ALARM, Promise
-from alerts.detection.regular import Floats, RegularCounts
 from alerts.detection.series import MINUTES_A_DAY, Minutes, Series
+from alerts.detection.story_steps import StorySteps
 from alerts.detection.thresholds import Budget, severity
-from alerts.detection.volume_surge import Judged, VolumeSurge
+from alerts.detection.usual_stories import Usual, UsualStories
 
-__all__ = ["VolumeAlarm"]
+__all__ = ["SHARE", "VolumeAlarm"]
 
-_DAYS_A_MONTH = 30
-_LEAST_EVIDENCE = 0.5
-"""No budget is so generous that what every other day brings is a surge."""
+SHARE: Final = 1.0
+"""Its part of the budget, against 1 for the surges of bad news."""
+
+_DAYS_A_MONTH: Final = 30
+_LEAST_EVIDENCE: Final = 2.0
+"""No budget is so generous that a one-in-a-hundred count is a surge."""
+
+_LEAST_SHARING: Final = 50
 
 
 @dataclass(frozen=True)
 class VolumeAlarm:
-    """Fires in the `step_min` minutes in which VolumeSurge's evidence reaches what its part of the budget asks for.
+    """Fires in the `step_min` minutes in which the stories of some horizon are improbable enough.
 
-    News takes hours where talk takes minutes, and there is less of it: its horizons are longer than a backtest's.
+    The stories of each horizon that ends with a step are held against a negative binomial: the usual mean at this time
+    of the week, the width that the company's own clusters have (see UsualStories), and a rate that itself swings by
+    `swing` of its square. The evidence is -log10 of the least probability of all horizons; how often calm gets so far
+    is measured (`promise`). `min_stories` in a horizon are the least that fires; before `least_days` are known nothing
+    does.
 
-    A day is judged from its own counts and those of the `history_days` before it, whatever else is known: so it does
-    not matter when the stream began or how much was fetched. Days on which the whole market said fewer than
-    `awake_documents` things are not known, but for the last, of which more may still be read. What is learned ends more
-    than `guard_min` before the bucket, and the evidence only grows with the counts after that, so an alarm is never
-    taken back. `min_documents` within its rarest horizon are the least that fires.
+    The budget is shared by the companies that are in the news, but by no more than the market says things on a day: of
+    others less than one story a day is told, and few of them clash by chance (docs/decisions/0033).
+
+    What is learned ends more than `guard_min` before the step and counts only grow, so an alarm is never taken back.
     """
 
     budget: Budget
-    surge: VolumeSurge = field(default_factory=lambda: VolumeSurge(horizons_min=(30, 90, 360)))
-    promise: Promise = VOLUME_ALARM
-    history_days: int = 28
-    awake_documents: int = 20
-    min_documents: int = 5
+    usual: UsualStories = field(default_factory=UsualStories)
+    horizons_min: tuple[int, ...] = (15, 45, 135, 360, 1440)
+    min_stories: int = 3
+    least_days: float = 7.0
+    swing: float = 0.15
     step_min: int = 5
+    promise: Promise = VOLUME_ALARM
 
     topics: ClassVar[tuple[str, ...]] = ()
     name: ClassVar[str] = "volume_surge"
@@ -50,82 +61,102 @@ class VolumeAlarm:
 
     @property
     def guard_min(self) -> int:
-        return MINUTES_A_DAY - self.surge.expectation.around_min - 2 * self.step_min
+        return MINUTES_A_DAY - self.usual.around_min - self.step_min
 
     @property
     def reach_min(self) -> int:
-        return (self.history_days + 1) * MINUTES_A_DAY
+        return self.usual.reach_min + max(self.horizons_min)
 
     @property
     def market_reach_min(self) -> int:
-        return self.reach_min
+        return self.usual.reach_min
 
     @property
     def echo_min(self) -> int:
-        return max(self.surge.horizons_min) + self.step_min
+        return max(self.horizons_min) + self.step_min
 
     def findings(self, history: History, buckets: Sequence[int]) -> list[Finding]:
-        days: dict[int, list[int]] = defaultdict(list)
-        for step in self._worth(history.entity, buckets):
-            days[step * self.step_min // MINUTES_A_DAY].append(step)
-        return [finding for day, steps in sorted(days.items()) for finding in self._of_day(history, day, steps)]
+        steps, at = self._worth(history.entity, np.asarray(buckets, dtype=np.int64))
+        if not at.size:
+            return []
+        stories = self._stories(steps, at)
+        usual, evidence = self._improbable(steps, history.market, at, stories)
+        best = np.argmax(evidence, axis=1)
+        a_month = self.promise.rate(evidence[np.arange(at.size), best])
+        promised = self._promised(usual)
+        found = []
+        for i, j in enumerate(best.tolist()):
+            if a_month[i] <= promised[i] and evidence[i, j] >= _LEAST_EVIDENCE:
+                rates = a_month[i].item() / _DAYS_A_MONTH, promised[i].item() / _DAYS_A_MONTH
+                found.append(
+                    self._finding(history.entity, int(at[i]), j, stories[i, j].item(), usual.mean[i, j], rates)
+                )
+        return found
 
-    def _total(self, series: Series) -> Minutes:
-        """The running sums of what is counted."""
-        return series.total_documents
+    def evidence(self, history: History, buckets: Sequence[int]) -> dict[int, float]:
+        """By the first minute of its step, how improbable the stories of each bucket are; 0 is left out."""
+        steps, at = self._worth(history.entity, np.asarray(buckets, dtype=np.int64))
+        if not at.size:
+            return {}
+        found = self._improbable(steps, history.market, at, self._stories(steps, at))[1].max(axis=1)
+        return {int(step) * self.step_min: float(each) for step, each in zip(at, found, strict=True) if each > 0}
 
-    def _worth(self, series: Series, buckets: Sequence[int]) -> list[int]:
-        """The steps of the buckets in whose longest horizon enough was said to fire; most of the time it was not."""
-        steps = np.unique(np.asarray(buckets, dtype=np.int64) // self.step_min)
-        ends = (steps + 1) * self.step_min - 1
-        total = self._total(series)
-        until, before = (total[series.up_to(at)] for at in (ends, ends - max(self.surge.horizons_min)))
-        worth: list[int] = steps[until - before >= self.min_documents].tolist()
-        return worth
+    @property
+    def _horizons(self) -> Minutes:
+        return np.array(self.horizons_min, dtype=np.int64) // self.step_min
 
-    def _of_day(self, history: History, day: int, steps: Sequence[int]) -> list[Finding]:
-        first = (day - self.history_days) * MINUTES_A_DAY
-        judged = self.surge.judge(RegularCounts(first, self.step_min, self._counts(history, first)[None]))
-        threshold = max(_LEAST_EVIDENCE, self.promise.threshold(self.budget.promised_a_month))
-        places = [(step, step - first // self.step_min) for step in steps]
-        found = [
-            self._finding(history.entity, step, judged, place)
-            for step, place in places
-            if judged.evidence[0, place] >= threshold
-        ]
-        return [finding for finding in found if finding.observed >= self.min_documents]
+    def _worth(self, series: Series, buckets: Minutes) -> tuple[StorySteps, Minutes]:
+        """The steps in which a story was told and enough are, and what of the past they need."""
+        at = np.unique(buckets // self.step_min)
+        ends = (at + 1) * self.step_min - 1
+        stories, longest = series.total_stories[series.up_to(ends)], max(self.horizons_min)
+        told = stories > series.total_stories[series.up_to(ends - self.step_min)]
+        enough = stories - series.total_stories[series.up_to(ends - longest)] >= self.min_stories
+        at, ends = at[told & enough], ends[told & enough]
+        return StorySteps.of(series, self._needed(series, ends), self.step_min), at
 
-    def _counts(self, history: History, first: int) -> Floats:
-        """(buckets,) the documents of each step of the history and the day itself; NaN on days that slept.
+    def _needed(self, series: Series, ends: Minutes) -> NDArray[np.bool_]:
+        """Which minutes are near enough to the next of `ends`: most of those judged together need none of theirs."""
+        if not ends.size:
+            return np.zeros(series.buckets.size, dtype=bool)
+        ahead = ends[np.minimum(np.searchsorted(ends, series.buckets), ends.size - 1)] - series.buckets
+        return (ahead >= 0) & (ahead < self.reach_min + self.step_min) & (series.stories > 0)
 
-        What the market says of yesterday is not complete when a bucket of today is judged, so yesterday was awake.
-        """
-        days = self.history_days + 1
-        edges = first + np.arange(days * MINUTES_A_DAY // self.step_min + 1) * self.step_min
-        series, market = history.entity, history.market
-        counts = np.diff(self._total(series)[series.up_to(edges - 1)]).astype(np.float64)
-        midnights = first + np.arange(self.history_days) * MINUTES_A_DAY
-        said = np.diff(market.total_documents[market.up_to(midnights - 1)])
-        asleep = np.append(said < self.awake_documents, [False, False])
-        return np.where(np.repeat(asleep, counts.size // days), np.nan, counts)
+    def _stories(self, steps: StorySteps, at: Minutes) -> NDArray[np.int64]:
+        """(steps, horizons) how many are in the horizon that ends with each."""
+        return steps.stories_within(at[:, None] - self._horizons, at[:, None])
 
-    def _finding(self, series: Series, step: int, judged: Judged, place: int) -> Finding:
-        seen = max(judged.horizons, key=lambda each: each.rarity[0, place])
-        end = (step + 1) * self.step_min
-        inside = int(series.up_to(np.array([end - 1 - seen.horizon_min]))[0])
-        ends = int(series.up_to(np.array([end - 1]))[0])
-        observed, documents = (
-            int(total[ends] - total[inside]) for total in (self._total(series), series.total_documents)
-        )
-        a_day = float(self.promise.rate(judged.evidence[0, place])) / _DAYS_A_MONTH
+    def _improbable(
+        self, steps: StorySteps, market: Series, at: Minutes, stories: NDArray[np.int64]
+    ) -> tuple[Usual, Floats]:
+        """What is usual, and (steps, horizons) -log10 of the probability of as many stories as were told."""
+        usual = self.usual.learn(steps, market, at, self._horizons, self.step_min)
+        weight = steps.within(at[:, None] - self._horizons, at[:, None])
+        shape = usual.mean / (usual.clustering - 1 + self.swing * usual.mean)
+        p_values = betainc(np.maximum(weight, 0.5), shape, usual.mean / (usual.mean + shape))
+        judged = (stories >= self.min_stories) & (usual.known[:, None] >= self.least_days)
+        return usual, np.where(judged, -np.log10(np.maximum(p_values, 1e-300)), 0.0)
+
+    def _promised(self, usual: Usual) -> Floats:
+        """(steps,) false alarms a month of a company that has an equal part of the budget."""
+        sharing = np.minimum(np.maximum(usual.said, _LEAST_SHARING), self.budget.named)
+        promised: Floats = self.budget.false_alarms_per_day * _DAYS_A_MONTH / sharing
+        return promised
+
+    def _finding(
+        self, series: Series, step: int, j: int, stories: int, mean: float, rates: tuple[float, float]
+    ) -> Finding:
+        """`rates`: of false alarms a day as improbable, and as many as are promised."""
+        end = (step + 1) * self.step_min - 1
+        first, last = series.up_to(np.array([end - self.horizons_min[j], end])).tolist()
         return Finding(
             bucket=step * self.step_min,
-            horizon_min=seen.horizon_min,
-            observed=observed,
-            observed_documents=documents,
-            expected=float(seen.mean[0, place]),
-            p_value=min(1.0, a_day),
-            severity=severity(a_day, self.budget.promised_a_month / _DAYS_A_MONTH, observed),
-            since=int(series.buckets[inside]) // self.step_min * self.step_min,
+            horizon_min=self.horizons_min[j],
+            observed=stories,
+            observed_documents=int(series.total_documents[last] - series.total_documents[first]),
+            expected=float(mean),
+            p_value=min(1.0, rates[0]),
+            severity=severity(*rates, stories),
+            since=int(series.buckets[first]) // self.step_min * self.step_min,
             step_min=self.step_min,
         )

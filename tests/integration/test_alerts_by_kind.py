@@ -17,6 +17,7 @@ from alerts.detection.market_surge import MarketSurge
 from alerts.detection.risk_event import RiskEvent
 from alerts.detection.share_shift import ShareShift
 from alerts.detection.thresholds import Budget
+from alerts.detection.volume_alarm import VolumeAlarm
 from alerts.engine import AlertEngine, Timing
 from storage.tables import alerts, deliveries
 
@@ -93,6 +94,24 @@ def test_a_crash_is_told_as_one_of_the_whole_market_with_its_worst_documents(sta
         body = connection.execute(query).scalar_one()
     assert body["data"]["company"] == {"entity_id": "*", "name": "the whole market"}
     assert message(parsed(json.dumps(body)), "zh").title.startswith("【警告】全市场：300 条")
+
+
+def test_a_surge_of_harmless_stories_is_told_with_what_began_it_and_its_reprints_are_no_stories(stage: Stage) -> None:
+    board = [
+        Story(15 * step, sentiment="neutral", score=0.0, title=f"the board {step:02}", novelty=novelty)
+        for step in range(8)
+        for novelty in ("reprint", "new")
+    ]
+    stage.publish(Story(-30 * 1440, sentiment="neutral", score=0.0), *board)
+    timing = Timing(allowed_lateness=LATENESS, quiet=timedelta(days=3))
+    detectors = (NegativeSurge(Budget(1, 100)), VolumeAlarm(Budget(1, 100)))
+    AlertEngine(stage.database, detectors, [DESK], clock=wall_clock, timing=timing).once()
+    with stage.database.connect() as connection:
+        row = connection.execute(select(alerts)).one()
+        body = connection.execute(select(deliveries.c.payload).order_by(deliveries.c.created_at).limit(1)).scalar_one()
+    assert (row.detector, row.entity_id, row.observed) == ("volume_surge", "acme", 8)
+    assert titles(row)[:2] == ["the board 00", "the board 01"]
+    assert "Far more is said about the company" in body["data"]["meaning"]
 
 
 def test_a_share_waits_until_its_minute_is_complete(stage: Stage) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from alert_books import AlertBooks, Told
+from count_worlds import calm as calm_counts
 
+from alerts.detection.detectors import History
 from alerts.detection.market_surge import MarketSurge
-from alerts.detection.series import MINUTES_A_DAY
+from alerts.detection.regular import RegularCounts
+from alerts.detection.series import MINUTES_A_DAY, Series
 from alerts.detection.thresholds import Budget
 
 DAY = MINUTES_A_DAY
@@ -57,3 +61,57 @@ def test_calm_raises_nothing() -> None:
     books.take(calm(random.Random(7)))
     books.judge(100_000)
     assert books.outcome() == set()
+
+
+def hours_of(counts: np.ndarray) -> Series:
+    """Each hour's bad stories at its last minute, where hours of the market stand."""
+    return Series.of((60 * hour + 59, int(count), int(count) + 6) for hour, count in enumerate(counts))
+
+
+def crash_of_hours() -> np.ndarray:
+    random = np.random.default_rng(11)
+    hours = calm_counts(random, 45, 0.5, 0.3).reshape(-1, 12).sum(axis=1)
+    hours[40 * 24 + 8 : 40 * 24 + 20] += 60
+    return hours
+
+
+def test_it_fires_where_the_backtest_of_the_same_weeks_does() -> None:
+    hours = crash_of_hours()
+    history = History(hours_of(hours), hours_of(hours))
+    found = DETECTOR.findings(history, range(40 * DAY, 41 * DAY, 60))
+    weeks = RegularCounts(12 * DAY, 60, hours[None, 12 * 24 : 41 * 24])
+    evidence = DETECTOR.surge.judge(weeks).evidence[0, 28 * 24 :]
+    fires = np.flatnonzero(evidence >= DETECTOR.promise.threshold(0.3)) * 60 + 40 * DAY
+    assert [finding.bucket for finding in found] == fires.tolist()
+    assert found[0].bucket - (40 * DAY + 8 * 60) in range(0, 240, 60)
+    assert found[0].observed > 3 * found[0].expected
+    assert all(40 * DAY <= finding.since <= finding.bucket for finding in found)
+
+
+def test_how_much_of_the_past_was_fetched_does_not_matter() -> None:
+    hours = crash_of_hours()
+    fetched = hours.copy()
+    fetched[: (40 * DAY - DETECTOR.reach_min) // 60] = 0
+    judged = range(40 * DAY, 41 * DAY, 60)
+    whole, part = (DETECTOR.findings(History(hours_of(each), hours_of(hours)), judged) for each in (hours, fetched))
+    assert whole == part != []
+
+
+def test_a_market_that_has_just_begun_is_no_crash() -> None:
+    hours = np.zeros(45 * 24)
+    hours[40 * 24 :] = 20
+    began = Series.of((60 * hour + 59, 1, 100 if hour >= 40 * 24 else 0) for hour in range(45 * 24))
+    awake = hours_of(np.full(45 * 24, 20))
+    judged = range(40 * DAY, 45 * DAY, 60)
+    assert DETECTOR.findings(History(hours_of(hours), began), judged) == []
+    assert DETECTOR.findings(History(hours_of(hours), awake), judged) != []
+
+
+def test_what_the_market_said_after_the_guard_does_not_matter() -> None:
+    hours = crash_of_hours()
+    known = 40 * DAY - DETECTOR.guard_min
+    rows = [(hour * 60 + 59, 1, 0 if known < hour * 60 + 59 < 40 * DAY else 6) for hour in range(45 * 24)]
+    busier = [(minute, 1, 6) for minute, *_ in rows]
+    judged = range(40 * DAY, 41 * DAY, 60)
+    found, again = (DETECTOR.findings(History(hours_of(hours), Series.of(each)), judged) for each in (rows, busier))
+    assert [(one.bucket, one.p_value) for one in found] == [(one.bucket, one.p_value) for one in again] != []

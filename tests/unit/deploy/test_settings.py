@@ -174,18 +174,20 @@ def test_alert_settings_begin_with_what_the_detector_was_calibrated_for() -> Non
     from alerts.detection.risk_event import RiskEvent
     from alerts.detection.thresholds import Budget
     from alerts.detection.unlisted_surge import UnlistedSurge
+    from alerts.detection.volume_alarm import VolumeAlarm
     from alerts.engine import Timing
     from deploy.alert_parts import detectors_of, timing_of
 
-    given = {"false_alarms_per_day": 7.08}
+    given = {"false_alarms_per_day": 11.08}
     assert detectors_of(load_settings(flags={"alerts": given}), 7) == (
         NegativeSurge(Budget(4, 7)),
         FirstBadNews(Budget(1, 7)),
         RiskEvent(1, 7),
         MarketSurge(Budget(0.08, 1)),
+        VolumeAlarm(Budget(4, 7)),
         UnlistedSurge(1, Baseline(memory_days=21)),
     )
-    off = dict.fromkeys(("unlisted_surge", "first_bad_news", "risk_event", "market_surge"), False)
+    off = dict.fromkeys(("volume_surge", "unlisted_surge", "first_bad_news", "risk_event", "market_surge"), False)
     assert detectors_of(load_settings(flags={"alerts": off}), 7) == (NegativeSurge(Budget(1, 7)),)
     assert timing_of(load_settings()) == Timing()
 
