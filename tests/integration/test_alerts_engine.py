@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -22,6 +21,8 @@ from alerts.detection.detectors import History
 from alerts.detection.series import minute_of
 from alerts.engine import AlertEngine, Timing
 from alerts.errors import WrongSettingError
+from storage.connection import connect
+from storage.ingest import Ingest
 from storage.tables import alerts, deliveries
 
 DAY = 1440
@@ -256,18 +257,20 @@ def test_a_bucket_that_ingest_is_touching_is_judged_as_it_stood_and_once_more(st
     assert (stage.work_left(), stage.events()) == (0, ["alert.opened"])
 
 
-def test_ingest_waits_for_no_engine_that_thinks_and_what_it_counts_meanwhile_is_judged(stage: Stage) -> None:
+def test_ingest_waits_for_no_engine_that_thinks_and_what_it_counts_meanwhile_is_judged(
+    stage: Stage, database_url: str
+) -> None:
     """More about Acme is counted in a minute that the engine is judging: both transactions are open at once."""
     stage.surge()
-    more = [Story(8, title=f"More trouble {number}") for number in range(3)]
+    impatient = Ingest(connect(database_url, statement_timeout_s=10), allowed_lateness=LATENESS, clock=wall_clock)
+    more = [stage.document(Story(8, title=f"More trouble {number}")) for number in range(3)]
 
     class BusyEngine(AlertEngine):
         def _record(self, connection: object, changes: object) -> None:
             super()._record(connection, changes)  # type: ignore[arg-type]
             if changes and more:
-                with ThreadPoolExecutor(1) as pool:
-                    counting = pool.submit(stage.publish, *(more.pop() for _ in range(3)))
-                    assert counting.result(timeout=20).fresh == 3
+                assert impatient.scored(more, []).fresh == 3
+                more.clear()
 
     busy = BusyEngine(
         stage.database,
