@@ -20,8 +20,8 @@ from alerts.detection.usual_stories import Usual, UsualStories
 
 __all__ = ["SHARE", "VolumeAlarm"]
 
-SHARE: Final = 1.0
-"""Its part of the budget, against 1 for the surges of bad news."""
+SHARE: Final = 0.25
+"""Its part of the budget, against 1 for the surges of bad news of the list."""
 
 _DAYS_A_MONTH: Final = 30
 _LEAST_EVIDENCE: Final = 2.0

@@ -178,13 +178,13 @@ def test_alert_settings_begin_with_what_the_detector_was_calibrated_for() -> Non
     from alerts.engine import Timing
     from deploy.alert_parts import detectors_of, timing_of
 
-    given = {"false_alarms_per_day": 11.08}
+    given = {"false_alarms_per_day": 8.08}
     assert detectors_of(load_settings(flags={"alerts": given}), 7) == (
         NegativeSurge(Budget(4, 7)),
         FirstBadNews(Budget(1, 7)),
         RiskEvent(1, 7),
         MarketSurge(Budget(0.08, 1)),
-        VolumeAlarm(Budget(4, 7)),
+        VolumeAlarm(Budget(1, 7)),
         UnlistedSurge(1, Baseline(memory_days=21)),
     )
     off = dict.fromkeys(("volume_surge", "unlisted_surge", "first_bad_news", "risk_event", "market_surge"), False)
