@@ -49,5 +49,6 @@ def line_of(entity_id: str) -> str:
 
 def offer(entity_id: str) -> str:
     """What the history says of it; empty for a company of the list."""
-    line = line_of(entity_id)
-    return f"; not on the watch list: to watch it, add the line {line} to a CSV of [intake] watchlists" if line else ""
+    if not is_unlisted(entity_id):
+        return ""
+    return "; not on the watch list: the console watches it from the alert's page, and so does `yuqing watchlist add`"

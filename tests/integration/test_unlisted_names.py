@@ -134,7 +134,8 @@ def test_a_bank_on_no_list_alarms_with_its_evidence_and_the_offer_to_watch_it(da
         assert len(data["documents"]) == 4
         assert all("Quillfeather" in document["title"] for document in data["documents"])
         assert "not on the watch list" in data["reason"]
-        assert data["add_to_list"] in data["reason"]
+        assert "`yuqing watchlist add`" in data["reason"]
+        assert data["add_to_list"] == "quillfeather-valley-bank,Quillfeather Valley Bank,,"
 
     own = tmp_path / "own.csv"
     own.write_text("entity_id,name,aliases,tickers\n" + data["add_to_list"] + "\n")
