@@ -56,7 +56,7 @@ _WORDS: Final[dict[Language, dict[str, Any]]] = {
         "test_text": "This endpoint hears Yuqing.",
         "also": "Also",
         "telling": "Telling words: ",
-        "unlisted": "Not on the watch list. Watch it from the alert's page in the console, or by a line of a list's file:",
+        "unlisted": "Not on the watch list. Watch it from the alert's page in the console, or by this line of a file:",
         "comma": ", ",
         "hour": " h",
         "alert_heads": ("Company", "Severity", "Stories", "Expected", "Status"),
