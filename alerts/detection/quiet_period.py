@@ -46,7 +46,7 @@ _TRUE = text("select alert_id from alert_verdicts where verdict = 'true'")
 class QuietRow:
     """One detector in one stratum of the companies that were named, or in all; counts of the whole period.
 
-    `entity_months` is None where it watches no companies of the list. `called_true` of the `alarms` are no false ones.
+    `entity_months` is None where its budget is not shared equally by the companies of the list. `called_true` of the `alarms` are no false ones.
     """
 
     detector: str
@@ -106,7 +106,7 @@ def _rows(
     true = [episode for episode in found if episode.alert_id in called_true]
     budget = getattr(detector, "budget", None)
     months = None
-    if isinstance(budget, Budget) and detector.counted != "market":
+    if isinstance(budget, Budget) and detector.counted not in ("market", "all"):
         sizes, months = Counter(strata.values()), len(strata) * days / _DAYS_A_MONTH
         alarms, of_true = (Counter(strata.get(one.entity_id, "rare") for one in each) for each in (found, true))
         for stratum in STORIES_A_DAY:

@@ -73,7 +73,10 @@ def test_the_crises_are_called(installation: Installation, figures: dict[str, An
     }
     figures["crises"] = firsts
     assert any("2023-03-09" <= at[:10] <= "2023-03-10" for at in firsts["svb"]), firsts
+    assert any("2023-03-16" <= at[:10] <= "2023-03-19" for at in firsts["credit-suisse"]), firsts
     assert any("2023-04-24" <= at[:10] <= "2023-05-01" for at in firsts["first-republic"]), firsts
+    assert any("2023-11-17" <= at[:10] <= "2023-11-18" for at in firsts["openai"]), firsts
+    assert any("2023-11-21" <= at[:10] <= "2023-11-22" for at in firsts["binance"]), firsts
 
 
 def test_the_receiver_gets_each_alert_once(installation: Installation, figures: dict[str, Any]) -> None:
