@@ -138,6 +138,10 @@ class Classifier:
         """The name of the encoder that reads a text, the same as on its tokens; the text's language decides."""
         return self.manifest.routes[language_of(text)]
 
+    def reader(self, encoder: str) -> Reader:
+        """What reads for an encoder of `manifest.encoders`."""
+        return self._readers[encoder]
+
     def logits(self, batch: Sequence[Tokens]) -> tuple[FloatArray, FloatArray]:
         """Run a batch: (documents, 3) and (documents, topics) logits, float32.
 

@@ -57,9 +57,8 @@ class Reader:
 
     def encode(self, texts: Sequence[str], toward: Sequence[str | None]) -> list[Tokens]:
         """Cut texts, each with the entity that is asked about or None."""
-        limit = self.part.max_tokens * CHARACTERS_PER_TOKEN
         inputs = [
-            readable(text, limit) if entity is None else (readable_entity(entity), readable(text, limit))
+            self.shown(text) if entity is None else (readable_entity(entity), self.shown(text))
             for text, entity in zip(texts, toward, strict=True)
         ]
         encodings = self.tokenizer.encode_batch(inputs)
@@ -68,16 +67,23 @@ class Reader:
             for encoding, entity in zip(encodings, toward, strict=True)
         ]
 
+    def shown(self, text: str) -> str:
+        """What the tokenizer is shown of a text."""
+        return readable(text, self.part.max_tokens * CHARACTERS_PER_TOKEN)
+
     def logits(self, batch: Sequence[Tokens]) -> tuple[FloatArray, FloatArray]:
-        """One forward pass, padded to the longest; in the sentiment of whole texts, n-grams have a say.
+        """One forward pass, padded to the longest; in the sentiment and topics of whole texts, n-grams have a say.
 
         They have none where an entity is asked about: they cannot tell which company a word is about.
         """
         sentiment, topics = self.engine.logits(*_pad(batch, self.part.pad_id))
         whole = [place for place, tokens in enumerate(batch) if not tokens.toward]
         if self.wide is not None and whole:
-            sentiment = sentiment.copy()  # what an engine returns may not be written to
-            sentiment[whole] = self.wide.beside(sentiment[whole], [batch[place].ids for place in whole])
+            ids = [batch[place].ids for place in whole]
+            sentiment, topics = sentiment.copy(), topics.copy()  # what an engine returns may not be written to
+            sentiment[whole] = self.wide.beside(sentiment[whole], ids)
+            if self.wide.topics is not None:
+                topics[whole] = self.wide.topics.beside(topics[whole], ids)
         return sentiment, topics
 
     def embeddings(self, batch: Sequence[Tokens]) -> FloatArray:

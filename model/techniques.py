@@ -36,13 +36,18 @@ class WideConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """N-grams beside every encoder (`model/wide.py`).
 
     `bits`: the logarithm of the number of buckets to base 2. `at_least`: how many train rows an n-gram must be in.
-    `strength`: C of the regression over them. `written`: how often each sentence written for training is filled, to
-    show what is like no labelled set; such texts are left to the encoder.
+    `topic_bits`, `topic_at_least`: the same of the table for topics. `strength`: C of the regressions over them.
+    `alike`: how strongly texts that differ in a name alone are held to the same sentiment, beside the loss. `written`:
+    how often each sentence written for training is filled, to show what is like no labelled set; such texts are left to
+    the encoder.
     """
 
     bits: Annotated[int, msgspec.Meta(ge=1, le=20)] = 18
     at_least: _Count = 2
+    topic_bits: Annotated[int, msgspec.Meta(ge=1, le=20)] = 17
+    topic_at_least: _Count = 3
     strength: _Positive = 8.0
+    alike: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     written: _Count = 3
 
 

@@ -16,6 +16,8 @@ class WideRows:
     """Texts whose sentiment as a whole was asked about.
 
     `ids`: the token ids of each. `allowed` and `considered`: (texts, 3) flags, as in `Example`. `sources`: their sets.
+    `hidden`: which token ids of each are of a name (`model/names.py`), from which nothing is to be learned; None hides
+    none.
     """
 
     texts: Sequence[str]
@@ -23,6 +25,7 @@ class WideRows:
     allowed: Flags
     considered: Flags
     sources: Sequence[str]
+    hidden: Sequence[Flags] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -34,14 +37,17 @@ class WideRows:
         return np.array([len(self) / len(counts) / counts[source] for source in self.sources])
 
 
-def wide_rows(chosen: Sequence[Example], ids: Sequence[Sequence[int]]) -> WideRows:
-    """Collect examples and their token ids."""
+def wide_rows(
+    chosen: Sequence[Example], ids: Sequence[Sequence[int]], hidden: Sequence[Flags] | None = None
+) -> WideRows:
+    """Collect examples, their token ids, and which of those are hidden."""
     return WideRows(
         [one.text for one in chosen],
         ids,
         _flags([one.allowed for one in chosen]),
         _flags([one.considered for one in chosen]),
         [one.source for one in chosen],
+        hidden,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -18,11 +19,13 @@ from typer.testing import CliRunner
 from model.artefact import DRIFT, ONNX_INT8, WIDE, read_manifest, reader_files
 from model.classifier import Classifier
 from model.commands import app
+from model.labels import RISK_IDS, TOPIC_IDS
 from model.softmax_regression import fit_softmax, partial_loss
 from model.techniques import WideConfig
 from model.wide_fit import fit_wide
-from model.wide_mixing import fit_mixing
+from model.wide_mixing import careful_temperature, fit_mixing
 from model.wide_rows import WideRows
+from model.written import written_examples
 
 CONFIG_SMALL = WideConfig(bits=10, at_least=1)
 ALL = np.ones((3, 3), dtype=bool)
@@ -90,6 +93,39 @@ def test_an_encoder_that_knows_all_keeps_its_say() -> None:
     assert (np.abs(ours[:, 1]) < ours[:, 0]).all()
 
 
+def test_of_hidden_names_nothing_is_learned_whatever_they_went_with() -> None:
+    """Each label has a name of its own in every train text; hidden there, no name changes an answer afterwards."""
+    train, labels = _rows(90, 0)
+    names = [[200 + 250 * label, 201 + 250 * label] for label in range(3)]
+    texts = [[*row, *names[label]] for row, label in zip(train.ids, labels, strict=True)]
+    hidden = [np.arange(len(row)) >= len(row) - 2 for row in texts]
+    strangers = [[1300 + place, 1400 + place] for place in range(20)]
+    seen = replace(train, ids=texts)
+    learned, blind = (
+        fit_wide(rows, seen, np.zeros((90, 3)), strangers, msgspec.structs.replace(CONFIG_SMALL, bits=18))
+        for rows in (seen, replace(seen, hidden=hidden))
+    )
+    said = [[part.says([[7, 101, *name]]) for name in (*names, [9000, 9001])] for part in (learned, blind)]
+    assert any(np.abs(one[0] - said[0][0][0]).max() > 0.1 for one in said[0])
+    for sentiment, kinds in said[1]:
+        np.testing.assert_array_equal(sentiment, said[1][0][0])
+        np.testing.assert_array_equal(kinds, said[1][0][1])
+
+
+def test_texts_that_differ_in_a_name_alone_are_answered_the_more_alike_the_more_it_is_asked() -> None:
+    """Each label has a word of its own, which is a name in the swapped texts."""
+    (train, _), (dev, _) = _rows(300, 0), _rows(90, 1)
+    swapped = [[7, 8, 100 + place % 2] for place in range(40)]
+    apart = []
+    for alike in (0.0, 0.1, 10.0):
+        config = msgspec.structs.replace(CONFIG_SMALL, bits=18, alike=alike)
+        part = fit_wide(train, dev, np.zeros((len(dev), 3)), STRANGERS, config, swapped)
+        sentiment, _ = part.says(swapped[:2])
+        apart.append(np.abs(softmax(sentiment, axis=1)[0] - softmax(sentiment, axis=1)[1]).max())
+    assert apart[0] > apart[1] > apart[2]
+    assert apart[2] < 0.1 < apart[0]
+
+
 def test_a_text_like_those_of_no_set_is_left_to_the_encoder() -> None:
     train, dev = _rows(300, 0)[0], _rows(90, 1)[0]
     strangers = [[300, 301 + place % 9] for place in range(100)]
@@ -108,6 +144,32 @@ def test_a_set_that_is_too_sure_is_cooled_without_the_others() -> None:
     kinds = np.stack([~shaky, shaky, np.zeros(len(dev))], axis=1).astype(float)
     mixing = fit_mixing(5.0 * np.eye(3)[said], np.zeros((len(dev), 3)), kinds, dev)
     assert mixing[1, 0] < mixing[0, 0] / 2
+
+
+@pytest.mark.parametrize("truth", [0.5, 1.0, 2.0])
+def test_what_is_too_sure_is_cooled_as_far_as_it_is_and_a_little_more(truth: float) -> None:
+    """Labels are drawn from the probabilities of logits, which are then made `truth` times too sure."""
+    rng = np.random.default_rng(3)
+    found = []
+    for count in (300, 30_000):
+        logits = rng.normal(0, 2, (count, 3))
+        labels = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+        allowed = np.eye(3, dtype=bool)[labels]
+        found.append(careful_temperature(truth * logits, allowed, np.ones_like(allowed), np.ones(count)))
+    few, many = found
+    assert many == pytest.approx(truth, rel=0.06)
+    assert few > 0.9 * truth
+
+
+def test_the_fewer_rows_there_are_the_more_careful_it_is() -> None:
+    rng = np.random.default_rng(4)
+    logits = rng.normal(0, 2, (200, 3))
+    allowed = np.eye(3, dtype=bool)[(logits + rng.gumbel(size=logits.shape)).argmax(axis=1)]
+    asked = np.ones_like(allowed)
+    once = careful_temperature(logits, allowed, asked, np.ones(200))
+    many = (np.tile(one, (10, 1)) for one in (logits, allowed, asked))
+    tenfold = careful_temperature(*many, weights=np.ones(2000))
+    assert once > tenfold
 
 
 def test_the_same_rows_give_the_same_part() -> None:
@@ -140,7 +202,13 @@ def test_fitting_anew_changes_n_grams_and_version_and_no_encoder(built: Built, w
     assert manifest.training["wide"]["bits"] == 12
     for name in reader_files(manifest.encoders):
         assert (manifest.files[name] == built.manifest.files[name]) == (not name.endswith(WIDE))
-    assert manifest.thresholds == built.manifest.thresholds
+
+
+def test_what_written_sentences_teach_keeps_its_threshold(built: Built, widened: Path) -> None:
+    taught = np.any([one.mask >= 1 for one in written_examples(copies=1, seed=0)], axis=0)
+    assert {TOPIC_IDS[place] for place in np.flatnonzero(taught)} == set(RISK_IDS)
+    pairs = zip(built.manifest.thresholds, read_manifest(widened).thresholds, taught, strict=True)
+    assert all(old == new for old, new, kept in pairs if kept)
 
 
 def test_what_was_fitted_anew_is_measured_and_profiled(widened: Path) -> None:
