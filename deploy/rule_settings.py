@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from deploy.section import Section
 
@@ -15,8 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Rule"]
 
+
+def _holds_something(text: str) -> str:
+    if not text.strip():
+        raise ValueError("every text has spaces: give something else, or leave it out")
+    return text
+
+
 Count = Annotated[int, Field(ge=1)]
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, AfterValidator(_holds_something)]
 _MOST_WITHIN_MIN = 10_080
 _MOST_QUIET_MIN = 527_040  # a year
 

@@ -46,7 +46,8 @@ _TRUE = text("select alert_id from alert_verdicts where verdict = 'true'")
 class QuietRow:
     """One detector in one stratum of the companies that were named, or in all; counts of the whole period.
 
-    `entity_months` is None where its budget is not shared equally by the companies of the list. `called_true` of the `alarms` are no false ones.
+    `entity_months` is None where its budget is not shared equally by the companies of the list. `called_true` of the
+    `alarms` are no false ones.
     """
 
     detector: str

@@ -38,6 +38,19 @@ _CLAIM = text(
     """
 ).bindparams(bindparam("complete", type_=DateTime(timezone=True)))
 
+_WAITING_FOR = text(
+    """
+    with recursive waiting (rule) as (
+        select min(rule) from rule_buckets
+        union all
+        select (select min(rule) from rule_buckets where rule_buckets.rule > waiting.rule) from waiting
+        where waiting.rule is not null
+    )
+    select rule from waiting where rule is not null
+    """
+)
+"""Each rule of which anything waits, from the index alone: all that waits may be much."""
+
 
 def put(connection: Connection, rule: str, jobs: Sequence[Job], dues: Sequence[int]) -> None:
     """Leaves jobs, each once, with the minute up to which all must be complete; what is said last counts."""
@@ -62,4 +75,6 @@ def claim(connection: Connection, rule: str, *, complete: int, most: int) -> tup
 
 def forget_others(connection: Connection, rules: Sequence[str]) -> None:
     """Drops what waits for rules that are in the settings no more."""
-    connection.execute(delete(rule_buckets).where(rule_buckets.c.rule.not_in(rules)))
+    others = sorted(set(connection.execute(_WAITING_FOR).scalars()) - set(rules))
+    if others:
+        connection.execute(delete(rule_buckets).where(rule_buckets.c.rule.in_(others)))

@@ -210,6 +210,15 @@ def test_what_a_rule_found_that_is_there_no_more_ends_like_any_other(stage: Stag
     assert [status for *_, status in stage.alerts()] == ["resolved"]
 
 
+def test_what_waits_for_one_rule_is_kept_when_others_are_taken_out(stage: Stage) -> None:
+    stage.publish(Story(0), Story(1))
+    share = {"documents": 5, "negative_share": 0.1}
+    stage.engine(rules=[rule(name, **share) for name in ("a", "b", "c", "d")]).once()
+    stage.engine(rules=[rule("b", **share), rule("d", **share)]).once()
+    with stage.database.connect() as connection:
+        assert set(connection.execute(select(rule_buckets.c.rule)).scalars()) == {"b", "d"}
+
+
 def test_a_rule_that_would_wait_for_later_news_is_refused(stage: Stage) -> None:
     with pytest.raises(WrongSettingError, match="quiet_min of rule r"):
         stage.engine(rules=[rule(documents=1, quiet_min=60)])

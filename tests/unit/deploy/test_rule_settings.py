@@ -48,6 +48,7 @@ NAMED = 'name = "second"'
         ("negative_stories = 0", "negative_stories (rule 'second', in yuqing.toml)"),
         ('severity = "high"', "severity (rule 'second', in yuqing.toml): input should be 'watch', 'warning' or"),
         ('words = [""]', "words[1] (rule 'second', in yuqing.toml)"),
+        ('words = ["fraud", " "]', "words[2] (rule 'second', in yuqing.toml): every text has spaces"),
         (f'words = ["{"long" * 2000}"]', "words (rule 'second', in yuqing.toml): give fewer words"),
     ],
 )
