@@ -86,11 +86,12 @@ def grown(rows: Sequence[TrendRow], amounts: Sequence[tuple[PlainKey, PlainSums]
 def reworded(
     added: Iterable[ScoredDocument], amounts: Sequence[tuple[PlainKey, PlainSums]]
 ) -> set[tuple[str, datetime]]:
-    """Where documents came of which other versions went, and nothing became less: (entity, minute) each.
+    """Where documents came of which other versions went, and no fewer are left: (entity, minute) each.
 
-    Their words, or how bad they are, may be others now, and operators' rules ask for both.
+    Their words, or how bad they are, may be others now, and operators' rules ask for both: one that has become less
+    bad may hold the word of a rule that it did not hold before.
     """
-    fewer = {key[:3] for key, sums in amounts if sums[0] < 0 or sums[2] < 0 or sums[5] < 0}
+    fewer = {key[:3] for key, sums in amounts if sums[0] < 0}
     places = {key[:3] for key, _ in totals(added) if key[1] == ANY_TOPIC}
     return {(entity_id, bucket) for entity_id, _, bucket in places - fewer}
 

@@ -129,6 +129,17 @@ def test_a_correction_that_brings_the_word_is_told_though_no_count_moved(stage: 
     assert live(stage) == [("rule:r", "acme", 5, 5, 1)] == dry(stage, given)
 
 
+def test_a_correction_that_brings_the_word_is_told_though_it_makes_the_news_less_bad(stage: Stage) -> None:
+    given = rule(words=["settles"])
+    first = stage.document(Story(5, title="Acme is late"))
+    stage.book([first])
+    stage.engine(rules=[given]).once()
+    corrected = stage.document(Story(5, sentiment="neutral", score=0.0, title="Acme settles"))
+    stage.book([msgspec.structs.replace(corrected, document_id=first.document_id, revised_at=NOON)])
+    stage.engine(rules=[given]).once()
+    assert live(stage) == [("rule:r", "acme", 5, 5, 1)] == dry(stage, given)
+
+
 def test_what_lies_behind_the_lead_is_not_read(stage: Stage) -> None:
     assert fires(stage, rule(words=["fraud"]), Story(0, title="A title", body="x " * 1000 + "fraud")) == []
 

@@ -162,7 +162,7 @@ def test_reprints_of_a_story_whose_first_telling_was_taken_down_stay_reprints(da
     assert differences(database, {0: 3}) == []
 
 
-def test_what_became_less_is_not_judged_again(database: Engine):
+def test_what_only_became_less_is_not_judged_again(database: Engine):
     """A count that fell can raise no alarm, and one that was raised is not taken back. Other words may, by a rule."""
     ingest = an_ingest(database)
     ingest.scored([a_document(n, n, mentions=(a_mention(f"company-{n}"),)) for n in range(3)], [])
@@ -171,7 +171,7 @@ def test_what_became_less_is_not_judged_again(database: Engine):
     ingest.scored([a_retraction(0, 3)], [])
     assert on_the_list(database) == []
     ingest.scored([a_correction(1, 4, sentiment="neutral", mentions=(a_mention("company-1", "neutral"),))], [])
-    assert on_the_list(database) == []
+    assert on_the_list(database) == ["*", "company-1"], "it has other words, less bad as it is"
     ingest.scored([a_correction(2, 5, mentions=(a_mention("company-2"), a_mention("company-9")))], [])
     assert on_the_list(database) == ["*", "company-2", "company-9"]
 

@@ -1,4 +1,4 @@
-"""What of a correction wakes the alert engine: what became more, and what says something else; not what became less."""
+"""What of a correction wakes the alert engine: what became more, and what says something else; not what only became less."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def test_a_row_is_told_apart_by_all_of_its_key(place: int) -> None:
     [
         ({"title": "Acme in default"}, {"*", "acme"}),
         ({"mentions": (a_mention("acme", "negative", -999_999),)}, {"*", "acme"}),
-        ({"mentions": (a_mention("acme", "neutral", 0),)}, {"*"}),
+        ({"mentions": (a_mention("acme", "neutral", 0),)}, {"*", "acme"}),
         ({"mentions": ()}, {"*"}),
     ],
 )
-def test_a_bucket_is_judged_again_by_rules_if_a_text_in_it_is_another_and_nothing_became_less(
+def test_a_bucket_is_judged_again_by_rules_if_a_text_in_it_is_another_and_no_document_left(
     correction: dict[str, Any], wakes: set[str]
 ) -> None:
     mentions = (a_mention("acme", "negative", -5),)
