@@ -15,7 +15,7 @@ from alerts.detection.detectors import Counted, Finding, History
 from alerts.detection.promises import VOLUME_ALARM, Promise
 from alerts.detection.series import MINUTES_A_DAY, Minutes, Series
 from alerts.detection.story_steps import StorySteps
-from alerts.detection.thresholds import Budget, severity
+from alerts.detection.thresholds import Budget, Severity, rank, severity
 from alerts.detection.usual_stories import Usual, UsualStories
 
 __all__ = ["SHARE", "VolumeAlarm"]
@@ -81,16 +81,13 @@ class VolumeAlarm:
             return []
         stories = self._stories(steps, at)
         usual, evidence = self._improbable(steps, history.market, at, stories)
-        best = np.argmax(evidence, axis=1)
-        a_month = self.promise.rate(evidence[np.arange(at.size), best])
-        promised = self._promised(usual)
+        a_day, promised = self.promise.rate(evidence) / _DAYS_A_MONTH, self._promised(usual)
         found = []
-        for i, j in enumerate(best.tolist()):
-            if a_month[i] <= promised[i] and evidence[i, j] >= _LEAST_EVIDENCE:
-                rates = a_month[i].item() / _DAYS_A_MONTH, promised[i].item() / _DAYS_A_MONTH
-                found.append(
-                    self._finding(history.entity, int(at[i]), j, stories[i, j].item(), usual.mean[i, j], rates)
-                )
+        for i, j in enumerate(np.argmax(evidence, axis=1).tolist()):
+            if a_day[i, j] <= promised[i] and evidence[i, j] >= _LEAST_EVIDENCE:
+                grave = _gravest(a_day[i], promised[i].item(), stories[i])
+                seen = (usual.mean[i, j].item(), a_day[i, j].item())
+                found.append(self._finding(history.entity, int(at[i]), j, *seen, grave))
         return found
 
     def evidence(self, history: History, buckets: Sequence[int]) -> dict[int, float]:
@@ -138,25 +135,32 @@ class VolumeAlarm:
         return usual, np.where(judged, -np.log10(np.maximum(p_values, 1e-300)), 0.0)
 
     def _promised(self, usual: Usual) -> Floats:
-        """(steps,) false alarms a month of a company that has an equal part of the budget."""
+        """(steps,) false alarms a day of a company that has an equal part of the budget."""
         sharing = np.minimum(np.maximum(usual.said, _LEAST_SHARING), self.budget.named)
-        promised: Floats = self.budget.false_alarms_per_day * _DAYS_A_MONTH / sharing
+        promised: Floats = self.budget.false_alarms_per_day / sharing
         return promised
 
-    def _finding(
-        self, series: Series, step: int, j: int, stories: int, mean: float, rates: tuple[float, float]
-    ) -> Finding:
-        """`rates`: of false alarms a day as improbable, and as many as are promised."""
+    def _finding(self, series: Series, step: int, j: int, mean: float, a_day: float, grave: Severity) -> Finding:
+        """`a_day`: how many false alarms as improbable a day brings."""
         end = (step + 1) * self.step_min - 1
         first, last = series.up_to(np.array([end - self.horizons_min[j], end])).tolist()
+        stories, documents = (
+            int(total[last] - total[first]) for total in (series.total_stories, series.total_documents)
+        )
         return Finding(
             bucket=step * self.step_min,
             horizon_min=self.horizons_min[j],
             observed=stories,
-            observed_documents=int(series.total_documents[last] - series.total_documents[first]),
-            expected=float(mean),
-            p_value=min(1.0, rates[0]),
-            severity=severity(*rates, stories),
+            observed_documents=documents,
+            expected=mean,
+            p_value=min(1.0, a_day),
+            severity=grave,
             since=int(series.buckets[first]) // self.step_min * self.step_min,
             step_min=self.step_min,
         )
+
+
+def _gravest(a_day: Floats, promised: float, stories: Minutes) -> Severity:
+    """Over all horizons: the least probable one may have fewer stories than the one before it had."""
+    pairs = zip(a_day.tolist(), stories.tolist(), strict=True)
+    return max((severity(rate, promised, count) for rate, count in pairs), key=rank)

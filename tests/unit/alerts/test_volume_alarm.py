@@ -82,6 +82,16 @@ def test_a_crisis_does_not_excuse_the_next() -> None:
     assert before[0].bucket <= after[0].bucket <= second[-1]
 
 
+def test_severity_only_rises_while_counts_grow() -> None:
+    """Also where six hours with a few stories become less probable than the day with many."""
+    daily = [DAY * day + 7 * day % 40 for day in range(49)]
+    before = [NOON - minutes for minutes in (1120, 720, 670, 460, 460, 320, 12)]
+    detector = VolumeAlarm(Budget(0.1, 1))
+    (less,), (more,) = (found([*daily, *before, *now], NOON, detector=detector) for now in ([NOON], [NOON, NOON]))
+    assert (less.horizon_min, less.severity) == (DAY, "warning")
+    assert (more.horizon_min, more.severity) == (360, "warning")
+
+
 def test_a_stream_that_has_just_begun_is_not_a_surge() -> None:
     minutes = list(range(45 * DAY, 51 * DAY, 30))
     began = Series.of((minute, 1, 100) for minute in range(45 * DAY + 59, 51 * DAY, 60))
