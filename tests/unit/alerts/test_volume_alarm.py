@@ -92,6 +92,13 @@ def test_severity_only_rises_while_counts_grow() -> None:
     assert (more.horizon_min, more.severity) == (360, "warning")
 
 
+def test_it_is_said_since_the_first_story_not_since_a_reprint_of_an_older_one() -> None:
+    stories = [(NOON + 7 * step, 1, 2) for step in range(12)]
+    series = Series.of([(NOON - 12, 0, 3), *stories])
+    told = DETECTOR.findings(History(series, MARKET), range(NOON, NOON + 90))
+    assert {each.since for each in told if each.bucket - each.horizon_min < NOON - 15} == {NOON}
+
+
 def test_a_stream_that_has_just_begun_is_not_a_surge() -> None:
     minutes = list(range(45 * DAY, 51 * DAY, 30))
     began = Series.of((minute, 1, 100) for minute in range(45 * DAY + 59, 51 * DAY, 60))
