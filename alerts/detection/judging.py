@@ -14,6 +14,7 @@ from alerts.detection.detectors import Detector, Finding, History
 from alerts.detection.joined import findings_of
 from alerts.detection.lifecycle import Change, Course, Episode
 from alerts.detection.series import MINUTES_A_DAY, Series
+from alerts.detection.volume_alarm import VolumeAlarm
 from alerts.detection.work import Job
 from storage.records import ANY_ENTITY
 
@@ -78,8 +79,17 @@ def find(detector: Detector, jobs: Sequence[Job], ready: int, counts: Counts) ->
         return {ANY_ENTITY: findings} if findings else {}
     first = min(min(buckets) for buckets in touched.values())
     until = min(max(max(buckets) for buckets in touched.values()) + detector.echo_min, ready)
-    series = _read(detector, sorted(touched), first - detector.reach_min, until, counts)
+    about = _talked_about(detector, sorted(touched), first - detector.echo_min, until, counts)
+    series = _read(detector, about, first - detector.reach_min, until, counts) if about else {}
     return findings_of(detector, series, touched, ready, lambda: _market(detector, first, until, ready, counts))
+
+
+def _talked_about(detector: Detector, entities: Sequence[str], since: int, until: int, counts: Counts) -> Sequence[str]:
+    """Those whose past is worth reading: of most companies that are named too little is said for a surge of stories."""
+    if not isinstance(detector, VolumeAlarm):
+        return entities
+    near = counts.volumes(entities, since, until)
+    return [one for one in entities if one in near and near[one].total_stories[-1] >= detector.min_stories]
 
 
 def _read(detector: Detector, entities: Sequence[str], since: int, until: int, counts: Counts) -> Mapping[str, Series]:
