@@ -38,7 +38,7 @@ class MarketSurge:
     not matter when the stream began or how much was fetched. Days on which the market said fewer than
     `awake_documents` things are not known, but for the last, of which more may still be read. What is learned ends more
     than `guard_min` before the bucket, and the evidence only grows with the counts after that, so an alarm is never
-    taken back. `min_stories` within its rarest horizon are the least that fires.
+    taken back. `min_stories` within its longest horizon are the least that fires; the rarest that has so many is told.
     """
 
     budget: Budget
@@ -88,12 +88,11 @@ class MarketSurge:
         judged = self.surge.judge(RegularCounts(first, self.step_min, self._counts(history, first)[None]))
         threshold = max(_LEAST_EVIDENCE, self.promise.threshold(self.budget.promised_a_month))
         places = [(step, step - first // self.step_min) for step in steps]
-        found = [
+        return [
             self._finding(history.entity, step, judged, place)
             for step, place in places
             if judged.evidence[0, place] >= threshold
         ]
-        return [finding for finding in found if finding.observed >= self.min_stories]
 
     def _counts(self, history: History, first: int) -> Floats:
         """(buckets,) the stories of each step of the history and the day itself; NaN on days that slept.
@@ -110,7 +109,8 @@ class MarketSurge:
         return np.where(np.repeat(asleep, counts.size // days), np.nan, counts)
 
     def _finding(self, series: Series, step: int, judged: Judged, place: int) -> Finding:
-        seen = max(judged.horizons, key=lambda each: each.rarity[0, place])
+        enough = [each for each in judged.horizons if each.observed[0, place] >= self.min_stories]
+        seen = max(enough, key=lambda each: each.rarity[0, place])
         end = (step + 1) * self.step_min
         inside, ends = series.up_to(np.array([end - 1 - seen.horizon_min, end - 1])).tolist()
         observed, documents = (

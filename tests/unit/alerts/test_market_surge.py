@@ -20,6 +20,7 @@ DAY = MINUTES_A_DAY
 QUIET = timedelta(days=3)
 CRASH = 40 * DAY + 600
 DETECTOR = MarketSurge(Budget(0.3 / 30, 1))
+DETECTOR_OF_MANY = MarketSurge(Budget(0.1, 1))
 
 
 def calm(chance: random.Random, days: int = 45) -> list[Told]:
@@ -86,6 +87,17 @@ def test_it_fires_where_the_backtest_of_the_same_weeks_does() -> None:
     assert found[0].bucket - (40 * DAY + 8 * 60) in range(0, 240, 60)
     assert found[0].observed > 3 * found[0].expected
     assert all(40 * DAY <= finding.since <= finding.bucket for finding in found)
+
+
+def test_an_alarm_is_not_taken_back_when_an_hour_with_fewer_stories_becomes_the_rarest_horizon() -> None:
+    hours = np.tile(np.repeat([0, 1, 0], [7, 12, 5]), 45)
+    night = 41 * 24 + 2
+    hours[night - 5] += 5
+    found = []
+    for hours[night] in (5, 6):
+        found += DETECTOR_OF_MANY.findings(History(hours_of(hours), hours_of(hours)), [night * 60])
+    assert [(one.horizon_min, one.observed) for one in found] == [(720, 14), (720, 15)]
+    assert found[1].p_value < found[0].p_value
 
 
 def test_how_much_of_the_past_was_fetched_does_not_matter() -> None:
