@@ -1,4 +1,4 @@
-"""What of a correction wakes the alert engine: what became more, and what says something else; not what only became less."""
+"""What of a correction wakes the alert engine: what became more or says something else; not what only became less."""
 
 from __future__ import annotations
 
