@@ -1,7 +1,7 @@
 """The alert engine: takes changed buckets, judges them, and writes what follows, in one transaction each time.
 
     1  advisory lock of this transaction: whoever has it is the active engine; another one waits its turn
-    2  the low watermark, read before anything else: whatever is complete by it has been committed by now
+    2  the low watermark, read before anything else, once a round: whatever is complete by it has been committed by now
     3  look at jobs in changed_buckets, without a lock: ingest never waits while an engine thinks
     4  counts, findings, episodes
     5  alerts, history, deliveries; all jobs go on the lists of rules too
@@ -14,6 +14,9 @@ What if we die here? Before a commit nothing has happened and the jobs are on th
 A bucket b is judged once the watermark has reached b - guard: then the baseline, which ends there, is complete, and
 the count that ends with b can only grow. So no alarm depends on batches, speed or crashes. What does not grow, a share
 or a mean, is judged once b itself is complete (a guard below 0): its jobs wait on the list, and are taken once more.
+
+A round goes by the watermark it began with. What is counted meanwhile behind the place it has reached lies above that
+watermark, and a round that went by a newer one would call over what those buckets belong to.
 """
 
 from __future__ import annotations
@@ -118,12 +121,13 @@ class AlertEngine:
 
     def once(self) -> int:
         """One round: every job that can be judged now, then what has gone quiet; returns how many jobs it took."""
+        complete: int | None = None
         after, taken = _BEGINNING, 0
         with self._engine.begin() as connection:  # on its own: ingest locks in another order
             look(connection, now=self._clock(), idle_after=self._timing.idle_after)
         while True:
             with self._engine.begin() as connection, beating(connection), metrics.judging_seconds.time():
-                complete = self._begin(connection)
+                complete = self._begin(connection, complete)
                 if complete is None:
                     return taken
                 work = self._look_at(connection, complete, after)
@@ -137,10 +141,14 @@ class AlertEngine:
             taken += len(work.jobs)
             metrics.buckets_judged.inc(len(work.jobs))
 
-    def _begin(self, connection: Connection) -> int | None:
-        """The minute up to which all is complete; None while another engine is at work, or nothing was read yet."""
+    def _begin(self, connection: Connection, known: int | None) -> int | None:
+        """The minute up to which all is complete, as far as this round has `known`; None while another engine is at
+        work, or nothing was read yet.
+        """
         if not connection.execute(select(func.pg_try_advisory_xact_lock(LOCK))).scalar_one():
             return None
+        if known is not None:
+            return known
         timing = self._timing
         low = low_watermark(
             connection, now=self._clock(), idle_after=timing.idle_after, allowed_lateness=timing.allowed_lateness

@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 from alert_stage import DESK, LATENESS, NOON, Stage, Story, surge_detector, wall_clock
 from eventually import eventually
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Connection, Engine, func, select, text
 
 from alerts.delivery.endpoints import Endpoint
 from alerts.detection.counts import StoredCounts
@@ -283,6 +283,40 @@ def test_ingest_waits_for_no_engine_that_thinks_and_what_it_counts_meanwhile_is_
     assert (stored(stage, "observed"), stage.work_left()) == (5, 2), "the minute that grew, of Acme and of the market"
     busy.once()
     assert (stored(stage, "observed"), stage.work_left()) == (8, 0)
+
+
+def test_what_is_counted_behind_a_round_belongs_to_the_episode_that_it_would_have_belonged_to(stage: Stage) -> None:
+    """Within Acme's quiet time bad news comes behind the round, and a day later bad news ahead of it: still one alert.
+
+    A round that went by the newer watermark would take the later news first, and call the first episode over.
+    """
+    stage.surge()
+    stage.engine().once()
+    stage.later(1420)
+
+    class OvertakenEngine(AlertEngine):
+        taken = 0
+
+        def _begin(self, connection: Connection, known: int | None) -> int | None:
+            if self.taken == 1:
+                stage.surge(1405)
+                stage.surge(2700)
+            self.taken += 1
+            return super()._begin(connection, known)
+
+    slow = OvertakenEngine(
+        stage.database,
+        [surge_detector()],
+        [DESK],
+        clock=wall_clock,
+        timing=Timing(allowed_lateness=LATENESS, quiet=timedelta(days=1)),
+        jobs_at_once=1,
+    )
+    slow.once()
+    assert slow.taken > 2
+    stage.engine().once()
+    assert stage.work_left() == 0
+    assert [(last, status) for _, _, last, _, status in stage.alerts()] == [(2708, "firing")]
 
 
 def test_nothing_is_judged_before_anything_was_read(database: Engine) -> None:
