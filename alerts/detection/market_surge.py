@@ -125,6 +125,6 @@ class MarketSurge:
             expected=float(seen.mean[0, place]),
             p_value=min(1.0, a_day),
             severity=severity(a_day, self.budget.promised_a_month / _DAYS_A_MONTH, observed),
-            since=int(series.buckets[inside]) // self.step_min * self.step_min,
+            since=series.first_story(inside) // self.step_min * self.step_min,
             step_min=self.step_min,
         )

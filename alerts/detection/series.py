@@ -60,6 +60,11 @@ class Series:
         """How many listed buckets start at or before each minute; indexes the running sums. Any shape."""
         return np.searchsorted(self.buckets, minutes, side="right")
 
+    def first_story(self, place: int) -> int:
+        """The first bucket with a story from the one listed at `place` on; what has none may be a reprint."""
+        found = int(np.searchsorted(self.total_stories, self.total_stories[place], side="right")) - 1
+        return int(self.buckets[found])
+
 
 def _running(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate((np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)))

@@ -147,7 +147,6 @@ class VolumeAlarm:
         stories, documents = (
             int(total[last] - total[first]) for total in (series.total_stories, series.total_documents)
         )
-        began = int(np.searchsorted(series.total_stories, series.total_stories[first], side="right")) - 1
         return Finding(
             bucket=step * self.step_min,
             horizon_min=self.horizons_min[j],
@@ -156,7 +155,7 @@ class VolumeAlarm:
             expected=mean,
             p_value=min(1.0, a_day),
             severity=grave,
-            since=int(series.buckets[began]) // self.step_min * self.step_min,
+            since=series.first_story(first) // self.step_min * self.step_min,
             step_min=self.step_min,
         )
 

@@ -100,6 +100,14 @@ def test_an_alarm_is_not_taken_back_when_an_hour_with_fewer_stories_becomes_the_
     assert found[1].p_value < found[0].p_value
 
 
+def test_it_is_said_since_the_first_hour_with_bad_news_not_since_one_with_other_news() -> None:
+    hours = np.zeros(45 * 24)
+    hours[40 * 24 + 8 : 40 * 24 + 12] = 60
+    found = DETECTOR.findings(History(hours_of(hours), hours_of(hours)), range(40 * DAY, 41 * DAY, 60))
+    assert found != []
+    assert all(one.since == max(40 * DAY + 8 * 60, one.bucket + 60 - one.horizon_min) for one in found)
+
+
 def test_how_much_of_the_past_was_fetched_does_not_matter() -> None:
     hours = crash_of_hours()
     fetched = hours.copy()
