@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from stream.cleaning import one_line
 from stream.errors import WatchListError
 from stream.sources.errors import InflateError
 from stream.sources.inflate import Inflater
@@ -213,6 +214,7 @@ def _cells(reader: Any, where: str, problems: list[str]) -> Iterator[list[str]]:
 
 def _row(cells: dict[str, str], at: str, problems: list[str]) -> Row | None:
     before = len(problems)
+    cells = {column: one_line(cell) for column, cell in cells.items()}  # as documents are: else a name is never found
     entity_id, name, remove = cells["entity_id"], cells.get("name", ""), cells.get("remove", "").lower()
     if not entity_id or entity_id == "*" or any(c.isspace() or not c.isprintable() for c in entity_id):
         problems.append(f"{at}: entity_id: {entity_id!r}: give a short id without spaces, such as AAPL.US")

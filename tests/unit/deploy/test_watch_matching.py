@@ -7,6 +7,7 @@ import pytest
 from alerts.errors import EntryError
 from alerts.reading.watch_preview import Caution, Entry
 from deploy.watch_matching import EntryMatcher, WatchLinking
+from stream.cleaning import plain_text
 from stream.watchlist import Entity, Row, WatchList, load, read, read_row
 
 LISTED = WatchList(
@@ -25,6 +26,24 @@ def test_it_is_found_where_the_linker_would_find_it():
     assert matcher.look("Customers leave Mossgate", "").surface == "Mossgate"
     assert matcher.look("$MGS falls", "").surface == "$MGS"
     assert matcher.look("Rain on Monday", "").surface is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Moss\u200bgate",
+        "Mossgate\u202e",
+        "\ufeffMossgate",
+        "Mossgate\udcff",
+        "Socie\u0301te\u0301 Mossgate",
+        "Moss\u00a0 Gate",
+        "Ｍossgate",
+    ],
+)
+def test_a_name_that_was_pasted_is_found_as_documents_have_it(name: str):
+    text = plain_text(f"Customers leave {name}")[0]
+
+    assert f"Customers leave {tried(name=name, entity_id='moss').look(text, '').surface}" == text
 
 
 def test_the_longer_name_of_a_company_on_the_list_wins():
