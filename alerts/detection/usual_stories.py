@@ -17,15 +17,17 @@ _WEEKEND = 5
 
 @dataclass(frozen=True)
 class Usual:
-    """(steps, horizons): the mean within each horizon, and how many times wider than Poisson it is, above 1.
+    """(steps, horizons): the mean weight within each horizon, and how many times wider than Poisson it is, above 1.
 
-    (steps,) each: `known` is how many days are behind it, `said` how many things the market says on one of them.
+    (steps,) each: `known` is how many days are behind it, `said` how many things the market says on one of them, and
+    `stories` how many come on a weight of 1.
     """
 
     mean: Floats
     clustering: Floats
     known: Floats
     said: Floats
+    stories: Floats
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class UsualStories:
             self._clustering(steps, at, horizons, slots),
             known,
             _sum(said.astype(np.float64)) / np.maximum(known, 1.0),
+            self._stories(steps, at, slots),
         )
 
     def _rate(self, steps: StorySteps, at: Minutes, weights: Floats, slots: int) -> Floats:
@@ -102,6 +105,11 @@ class UsualStories:
         rate = (_sum(daily * weights) + self.prior_days * self.prior_a_day) / (_sum(weights) + self.prior_days)
         a_step: Floats = rate / slots
         return a_step
+
+    def _stories(self, steps: StorySteps, at: Minutes, slots: int) -> Floats:
+        since, until, prior = at - slots * (self.days + 1), at - slots, self.prior_days * self.prior_a_day
+        found: Floats = (steps.stories_within(since, until) + prior) / (steps.within(since, until) + prior)
+        return found
 
     @staticmethod
     def _said(market: Series, at: Minutes, back: Minutes, step_min: int) -> Minutes:

@@ -86,7 +86,7 @@ class VolumeAlarm:
         for i, j in enumerate(np.argmax(evidence, axis=1).tolist()):
             if a_day[i, j] <= promised[i] and evidence[i, j] >= _LEAST_EVIDENCE:
                 grave = _gravest(a_day[i], promised[i].item(), stories[i])
-                seen = (usual.mean[i, j].item(), a_day[i, j].item())
+                seen = ((usual.mean[i, j] * usual.stories[i]).item(), a_day[i, j].item())
                 found.append(self._finding(history.entity, int(at[i]), j, *seen, grave))
         return found
 

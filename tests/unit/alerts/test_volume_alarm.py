@@ -75,6 +75,14 @@ def test_what_comes_at_this_hour_of_every_working_day_is_usual() -> None:
     assert at_the_hour < 2 < at_night
 
 
+def test_what_is_expected_is_told_in_stories_also_of_a_company_whose_stories_come_in_batches() -> None:
+    batches = [360 * part for part in range(51 * 4) for _ in range(9)]
+    surge = [NOON + 5 + 10 * step for step in range(30)]
+    *_, last = found([*batches, *surge], NOON, detector=replace(DETECTOR, horizons_min=(DAY,)))
+    assert (last.observed, last.horizon_min) == (36 + 30, DAY)
+    assert last.expected == pytest.approx(36, rel=0.1)
+
+
 def test_a_crisis_does_not_excuse_the_next() -> None:
     first = [NOON - 10 * DAY + 15 * step for step in range(80)]
     second = [NOON + 11 * step for step in range(10)]
