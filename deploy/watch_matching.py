@@ -28,6 +28,7 @@ __all__ = ["EntryMatcher", "FollowedLists", "WatchLinking"]
 
 _MOST_FORMS: Final = 50
 _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f]")
+_FORMULA: Final = "{}: begins with {!r}: a spreadsheet that opens an export would take it for a formula"
 
 
 class FollowedLists:
@@ -90,6 +91,8 @@ def _row(entry: Entry) -> Row:
     except WatchListError as error:
         raise EntryError([*problems, *error.problems]) from error
     entity = row.entity
+    begins = {name: "".join(getattr(entity, name)[:1])[:1] for name in cells}
+    problems += [_FORMULA.format(name, sign) for name, sign in begins.items() if sign and sign in "=+-@"]
     if 1 + len(entity.aliases) + len(entity.tickers) > _MOST_FORMS:
         problems.append(f"aliases: more than {_MOST_FORMS} names and tickers")
     if problems:

@@ -108,6 +108,9 @@ def test_the_line_is_read_back_as_the_same_entry(tmp_path):
         ({"name": "x" * 201}, "longer than 200"),
         ({"name": "Moss", "aliases": ("M",)}, "single character"),
         ({"name": "Moss", "entity_id": "a b"}, "without spaces"),
+        ({"name": "=1+1", "entity_id": "moss"}, "name: begins with '='"),
+        ({"name": "Moss", "entity_id": "@moss"}, "entity_id: begins with '@'"),
+        ({"name": "Moss", "aliases": ("\u200b＋Moss", "Mossgate")}, r"aliases: begins with '\+'"),
         ({"name": "Moss", "aliases": tuple(f"Moss {number}" for number in range(60))}, "more than 50"),
     ],
 )
