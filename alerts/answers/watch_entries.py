@@ -24,6 +24,7 @@ from storage.watch_entries import Action, Change, Entry
 __all__ = ["save", "undo", "withdraw"]
 
 _MOST_ACTOR: Final = 200
+_DID: Final[dict[Action, str]] = {"added": "added", "changed": "changed", "withdrawn": "withdrew"}
 
 
 def save(
@@ -57,16 +58,18 @@ def withdraw(connection: Connection, entity_id: str, *, actor: str, now: datetim
     return watch_entries.add(connection, "withdrawn", before.entry, actor=actor, at=now)
 
 
-def undo(connection: Connection, lists: WatchLists, entity_id: str, *, actor: str, now: datetime) -> Change:
-    """Takes back one's own last change of an entry, by another change.
+def undo(
+    connection: Connection, lists: WatchLists, entity_id: str, *, version: int, actor: str, now: datetime
+) -> Change:
+    """Takes back one's own change of an entry, by another change. `version` is that change: twice is once.
 
-    Raises OvertakenError where the last change is somebody else's, EntryError where what would come back can no longer
-    stand beside the others.
+    Raises OvertakenError where it is not the last of this entry or somebody else's, EntryError where what would come
+    back can no longer stand beside the others.
     """
     _check(actor)
     watch_entries.let_nobody_else_write(connection)
     last, before = _last_two(watch_entries.history(connection, entity_id, most=2), entity_id)
-    if last.actor != actor:
+    if last.version != version or last.actor != actor:
         raise OvertakenError(f"there is nothing of yours to be taken back: {_told(last)}")
     if last.action == "added" or before is None:
         return watch_entries.add(connection, "withdrawn", last.entry, actor=actor, at=now)
@@ -89,7 +92,7 @@ def _refuse_unseen(before: Change | None, seen: int | None) -> None:
 
 
 def _told(change: Change) -> str:
-    return f"{change.actor} {change.action} it at {change.at:%Y-%m-%d %H:%M} UTC"
+    return f"{change.actor} {_DID[change.action]} it at {change.at:%Y-%m-%d %H:%M} UTC"
 
 
 def _check(actor: str) -> None:

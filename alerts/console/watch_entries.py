@@ -36,6 +36,7 @@ class EntriesQuery(Parameters):
     cursor: Cursor = ""
     done: Done | Literal[""] = ""
     entity_id: Short = ""
+    version: Annotated[int, Field(ge=0)] = 0
 
 
 class EntryForm(EntryQuery):
@@ -93,14 +94,19 @@ def withdraw(
 
 
 @router.post("/undo")
-def undo(visit: TheVisit, entity_id: Annotated[Short, Form()] = "", proof: Annotated[str, Form()] = "") -> Response:
-    """Takes back one's own last change of an entry."""
+def undo(
+    visit: TheVisit,
+    entity_id: Annotated[Short, Form()] = "",
+    version: Annotated[int, Form(ge=0)] = 0,
+    proof: Annotated[str, Form()] = "",
+) -> Response:
+    """Takes back one's own change of an entry, where it is the last."""
     lists, actor, now = visit.parts.lists, visit.session.token.name, visit.parts.clock()
     try:
         return _done(
             visit,
             proof,
-            lambda connection: watch_entries.undo(connection, lists, entity_id, actor=actor, now=now),
+            lambda connection: watch_entries.undo(connection, lists, entity_id, version=version, actor=actor, now=now),
             told="undone",
         )
     except EntryError as error:
@@ -115,5 +121,5 @@ def _done(visit: Visit, proof: str, work: Callable[[Connection], Change], *, tol
             change = work(connection)
     except AnswerError as error:
         raise RefusedPageError(409, str(error)) from error
-    query = {"done": told or change.action, "entity_id": change.entry.entity_id}
+    query = {"done": told or change.action, "entity_id": change.entry.entity_id, "version": change.version}
     return see_other(f"/watchlist/entries?{urlencode(query)}")

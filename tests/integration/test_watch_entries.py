@@ -25,7 +25,7 @@ from alerts.errors import AnswerError, EntryError, OvertakenError, UnknownEntryE
 from deploy.watch_lists import Follower
 from deploy.watch_matching import FollowedLists
 from storage.connection import connect
-from storage.watch_entries import Change, Entry, current, find, history, in_force
+from storage.watch_entries import Change, Entry, current, find, history, in_force, newest
 from stream.documents import RawDocument, decode_scored
 from stream.entities import EntityLinker
 from stream.intake import Intake
@@ -56,9 +56,11 @@ def withdrawn(database: Engine, entity_id: str, *, actor: str = "ada", seen: int
         return watch_entries.withdraw(connection, entity_id, actor=actor, now=NOON, seen=seen)
 
 
-def undone(database: Engine, entity_id: str, *, actor: str = "ada") -> Change:
+def undone(database: Engine, entity_id: str, *, actor: str = "ada", version: int | None = None) -> Change:
+    """Takes back the change with the number; without one, the last."""
     with database.begin() as connection:
-        return watch_entries.undo(connection, LISTS, entity_id, actor=actor, now=NOON)
+        seen = newest(connection) if version is None else version
+        return watch_entries.undo(connection, LISTS, entity_id, version=seen, actor=actor, now=NOON)
 
 
 def told(database: Engine, entity_id: str) -> list[tuple[int, str, str]]:
@@ -158,9 +160,17 @@ def test_what_another_did_since_or_what_can_no_longer_stand_is_not_taken_back(da
     withdrawn(database, "QFB.X")
     saved(database, Entry(name="Quillfeather", entity_id="other"))
     with pytest.raises(EntryError, match="Quillfeather"):
-        undone(database, "QFB.X")
+        undone(database, "QFB.X", version=2)
     with pytest.raises(UnknownEntryError):
         undone(database, "nobody")
+
+
+def test_what_was_taken_back_is_not_taken_back_once_more(database: Engine) -> None:
+    version = saved(database, QUILL).version
+    undone(database, "QFB.X", version=version)
+    with pytest.raises(OvertakenError, match="ada withdrew it"):
+        undone(database, "QFB.X", version=version)
+    assert entries(database) == []
 
 
 @pytest.mark.parametrize("actor", ["", " ", "x" * 201, "a\0b"])

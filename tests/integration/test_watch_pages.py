@@ -49,10 +49,12 @@ def test_what_was_tried_is_saved_and_taken_back(own_console: ConsoleStage, clien
     assert "mossgate-savings is on the list." in page
     assert "Version 1:" in page
     assert listed(own_console) == {"mossgate-savings": "Mossgate Savings"}
-    again = client.post("/watchlist/undo", data=form_on(page, "/watchlist/undo")).text
+    form = form_on(page, "/watchlist/undo")
+    again = client.post("/watchlist/undo", data=form).text
 
     assert "Taken back: mossgate-savings" in again
     assert 'action="/watchlist/undo"' not in again
+    assert client.post("/watchlist/undo", data=form).status_code == 409, "a button that was pressed twice"
     assert listed(own_console) == {}
     assert actions(own_console, "mossgate-savings") == [("withdrawn", "a analyst"), ("added", "a analyst")]
 
