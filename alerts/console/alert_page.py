@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 from pydantic import Field
+from sqlalchemy import Connection
 
 from alerts.api.wire import Parameters
 from alerts.console.answers import ANSWERS
@@ -16,13 +17,17 @@ from alerts.console.charts import band_chart
 from alerts.console.highlighting import excerpt, explained
 from alerts.console.visit import RefusedPageError, TheVisit, Visit
 from alerts.console.wording import wording
+from alerts.detection.baselines import Baseline
 from alerts.detection.evidence import Evidence, from_json
 from alerts.detection.series import time_of
 from alerts.detection.unlisted import is_unlisted, name_of
+from alerts.detection.volume_alarm import VolumeAlarm
 from alerts.reading import alert_list, companies
+from alerts.reading.alert_list import AlertSummary
 from alerts.reading.expected_band import BandPoint, expected_band
 from alerts.reading.similar_alerts import similar_alerts
 from alerts.reading.telling import beginning_of
+from alerts.reading.volume_band import volume_band
 
 __all__ = ["router"]
 
@@ -46,15 +51,7 @@ def alert_page(visit: TheVisit, alert_id: UUID, query: Annotated[DoneQuery, Quer
             raise RefusedPageError(404)
         evidence = from_json(stored)
         company = companies.find_company(connection, alert.entity_id)
-        points = expected_band(
-            connection,
-            alert.entity_id,
-            visit.parts.baseline,
-            horizon_s=alert.horizon_s,
-            first=alert.first_bucket,
-            last=alert.last_bucket,
-            peak=time_of(evidence.peak.bucket),
-        )
+        points = _band(connection, alert, evidence, visit.parts.baseline)
         history = alert_list.history(connection, alert_id)
         similar = similar_alerts(connection, alert_id)
         sent = alert_list.sent(connection, alert_id)
@@ -63,12 +60,15 @@ def alert_page(visit: TheVisit, alert_id: UUID, query: Annotated[DoneQuery, Quer
     if query.done not in ANSWERS:
         query = query.model_copy(update={"done": ""})
     hours = f"{alert.horizon_s / 3600:g}"
-    told = wording(visit.language, "chart_told", hours=hours, **_extremes(points))
+    of_volume = alert.detector == VolumeAlarm.name
+    words = "chart_told_volume" if of_volume else "chart_told"
+    told = wording(visit.language, words, hours=hours, **_extremes(points))
     chart = band_chart(points, told=told, first=alert.first_bucket, last=alert.last_bucket)
     return visit.page(
         "alert.html",
         alert=alert,
         evidence=evidence,
+        of_volume=of_volume,
         chart=chart,
         points=[point for point in points if point.observed or point is points[-1]],
         history=history,
@@ -79,6 +79,16 @@ def alert_page(visit: TheVisit, alert_id: UUID, query: Annotated[DoneQuery, Quer
         unlisted=name_of(alert.entity_id) if is_unlisted(alert.entity_id) else "",
         passage=_passage(visit, evidence, body, names),
         query=query,
+    )
+
+
+def _band(connection: Connection, alert: AlertSummary, evidence: Evidence, baseline: Baseline) -> list[BandPoint]:
+    """What the alert's detector had counted and expected."""
+    first, last, peak = alert.first_bucket, alert.last_bucket, time_of(evidence.peak.bucket)
+    if alert.detector == VolumeAlarm.name:
+        return volume_band(connection, alert.entity_id, horizon_s=alert.horizon_s, first=first, last=last, peak=peak)
+    return expected_band(
+        connection, alert.entity_id, baseline, horizon_s=alert.horizon_s, first=first, last=last, peak=peak
     )
 
 

@@ -98,6 +98,11 @@ class VolumeAlarm:
         found = self._improbable(steps, history.market, at, self._stories(steps, at))[1].max(axis=1)
         return {int(step) * self.step_min: float(each) for step, each in zip(at, found, strict=True) if each > 0}
 
+    def shape(self, usual: Usual) -> Floats:
+        """(steps, horizons) of the negative binomial with the usual mean that calm is taken to follow."""
+        shape: Floats = usual.mean / (usual.clustering - 1 + self.swing * usual.mean)
+        return shape
+
     @property
     def _horizons(self) -> Minutes:
         return np.array(self.horizons_min, dtype=np.int64) // self.step_min
@@ -129,7 +134,7 @@ class VolumeAlarm:
         """What is usual, and (steps, horizons) -log10 of the probability of as many stories as were told."""
         usual = self.usual.learn(steps, market, at, self._horizons, self.step_min)
         weight = steps.within(at[:, None] - self._horizons, at[:, None])
-        shape = usual.mean / (usual.clustering - 1 + self.swing * usual.mean)
+        shape = self.shape(usual)
         p_values = betainc(np.maximum(weight, 0.5), shape, usual.mean / (usual.mean + shape))
         judged = (stories >= self.min_stories) & (usual.known[:, None] >= self.least_days)
         return usual, np.where(judged, -np.log10(np.maximum(p_values, 1e-300)), 0.0)

@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 
 from alerts.detection.baselines import Baseline
 from alerts.detection.counts import StoredCounts
-from alerts.detection.series import MINUTES_A_DAY, Series, minute_of, time_of
+from alerts.detection.series import MINUTES_A_DAY, Minutes, Series, minute_of, time_of
 
-__all__ = ["BandPoint", "expected_band"]
+__all__ = ["BandPoint", "expected_band", "moments"]
 
 _STEPS_IN_HORIZON: Final = 12
 _MOST_POINTS: Final = 400
@@ -23,7 +23,7 @@ _CLUSTERING: Final = 1.4
 
 @dataclass(frozen=True, slots=True)
 class BandPoint:
-    """At one moment: negative stories within the horizon, the expected number, and what 95 % of calm stays under."""
+    """At one moment: stories that count within the horizon, the expected number, and what 95 % of calm stays under."""
 
     at: datetime
     observed: int
@@ -41,17 +41,13 @@ def expected_band(
     last: datetime,
     peak: datetime,
 ) -> list[BandPoint]:
-    """From a horizon (at least a day) before `first` to a day after `last`: twelve points a horizon, at most some 400.
+    """Negative stories, at each of the `moments`.
 
-    The decisive minute `peak` is one of them, so the chart shows the count that the alert tells.
     The expectation is the detector's own (`alerts.baselines`): a Gamma belief about the rate from the past that ends a
     horizon, and at least a day, before each point, widened by the clustering of stories.
     """
     horizon = max(1, horizon_s // 60)
-    start, end = minute_of(first) - max(horizon, MINUTES_A_DAY), minute_of(last) + MINUTES_A_DAY
-    step = max(1, horizon // _STEPS_IN_HORIZON, (end - start) // _MOST_POINTS)
-    start += (minute_of(peak) - start) % step
-    at = np.arange(start, end + 1, step, dtype=np.int64)
+    at = moments(horizon, first=first, last=last, peak=peak)
     gap = max(MINUTES_A_DAY, horizon)
     since = int(at[0]) - gap - baseline.history_days * MINUTES_A_DAY - 1
     counts = StoredCounts(connection)
@@ -68,3 +64,16 @@ def expected_band(
         BandPoint(time_of(int(minute)), int(seen), float(middle), float(top))
         for minute, seen, middle, top in zip(at, observed, mean, high, strict=True)
     ]
+
+
+def moments(horizon: int, *, first: datetime, last: datetime, peak: datetime, apart: int = 1) -> Minutes:
+    """From a horizon (at least a day) before `first` to a day after `last`: twelve points a horizon, at most some 400.
+
+    In minutes, whole times `apart` from each other. The decisive minute `peak` is one of them, so the chart shows the
+    count that the alert tells.
+    """
+    start, end = minute_of(first) - max(horizon, MINUTES_A_DAY), minute_of(last) + MINUTES_A_DAY
+    step = max(1, horizon // _STEPS_IN_HORIZON, (end - start) // _MOST_POINTS)
+    step += -step % apart
+    start += (minute_of(peak) - start) % step
+    return np.arange(start, end + 1, step, dtype=np.int64)
