@@ -40,11 +40,10 @@ class EntriesQuery(Parameters):
 
 
 class EntryForm(EntryQuery):
-    """An entry that is to be saved in place of the version `seen`; with `remove` its company leaves the list."""
+    """An entry that is to be saved in place of what was seen; with `remove` its company leaves the list."""
 
     model_config = ConfigDict(extra="ignore")
 
-    seen: Annotated[int, Field(ge=0)] = 0
     remove: Literal["", "yes"] = ""
     proof: str = ""
 

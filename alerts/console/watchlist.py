@@ -25,7 +25,10 @@ Listed = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class EntryQuery(Parameters):
-    """A row of a watch list's file: several names in a cell are separated by "|"."""
+    """A row of a watch list's file: several names in a cell are separated by "|".
+
+    `seen` is the version of the entry `seen_id` that the form was filled from; 0: there was none.
+    """
 
     name: Short = ""
     entity_id: Short = ""
@@ -33,6 +36,8 @@ class EntryQuery(Parameters):
     tickers: Listed = ""
     groups: Listed = ""
     ambiguous: Listed = ""
+    seen: Annotated[int, Field(ge=0)] = 0
+    seen_id: Short = ""
 
 
 @router.get("/watchlist")
@@ -54,6 +59,8 @@ def entry_page(visit: Visit, query: EntryQuery, *, status: int = 200) -> HTMLRes
         standing = find(connection, wanted.entity_id)
         changes = history(connection, wanted.entity_id) if wanted.entity_id else ()
         listed = linking.listed(wanted.entity_id)
+    version = standing.version if standing else 0
+    seen = query.seen if query.seen_id and query.seen_id == wanted.entity_id else version
     if wanted.name:
         found = _found(visit, wanted)
     else:
@@ -62,6 +69,9 @@ def entry_page(visit: Visit, query: EntryQuery, *, status: int = 200) -> HTMLRes
         "watchlist.html",
         status=status,
         query=query,
+        seen=seen,
+        seen_id=wanted.entity_id,
+        overtaken=seen != version,
         found=found,
         faults=faults,
         standing=standing,

@@ -29,6 +29,11 @@ def form_on(page: str, action: str, button: str = "") -> dict[str, str]:
     return {name: html.unescape(value) for name, value in fields}
 
 
+def trial_form(page: str) -> str:
+    """The form that tries an entry."""
+    return page.split('<form class="entry"')[1].split("</form>")[0]
+
+
 def save(client: TestClient, button: str = "Save", **query: str) -> str:
     page = client.get("/watchlist", params=query).text
     return client.post("/watchlist/save", data=form_on(page, "/watchlist/save", button)).text
@@ -113,6 +118,26 @@ def test_what_somebody_changed_meanwhile_is_not_overwritten(own_console: Console
 
     assert (answer.status_code, "a operator added it" in answer.text) == (409, True)
     assert actions(own_console, "mossgate-savings") == [("added", "a operator")]
+
+
+def test_what_somebody_changed_while_it_was_being_tried_is_not_overwritten(
+    own_console: ConsoleStage, client: TestClient
+):
+    """The form was filled before the other's change, and tried after it: what is tried knows nothing of that change."""
+    save(client, **MOSS)
+    opened = client.get("/watchlist", params={"entity_id": "mossgate-savings"}).text
+    own_console.client("operator").put("/watchlist/mossgate-savings", json={"name": "Mossgate"})
+    fields = re.findall(r'<input (?:id="\w+"|type="hidden") name="(\w+)"[^>]* value="([^"]*)"', trial_form(opened))
+    tried = client.get("/watchlist", params=dict(fields) | {"groups": "mine"}).text
+
+    assert "Somebody has changed this entry" in tried
+    assert 'method="post"' not in tried.split("</main>")[0].split("<main")[1]
+    form = form_on(opened, "/watchlist/withdraw") | {"name": "Mossgate Savings"}
+    form["proof"] = form_on(client.get("/watchlist", params={"name": "Quill"}).text, "/watchlist/save")["proof"]
+    assert client.post("/watchlist/save", data=form).status_code == 409
+    assert listed(own_console) == {"mossgate-savings": "Mossgate"}
+    again = client.get(html.unescape(re.search(r'<a href="(/watchlist\?[^"]*)">Begin with it', tried)[1])).text  # type: ignore[index]
+    assert 'value="Mossgate"' in again
 
 
 def test_what_another_did_since_is_not_taken_back(own_console: ConsoleStage, client: TestClient):
