@@ -63,8 +63,8 @@ _EN: Final[Mapping[str, DetectorWords]] = {
         "What is said about the company is worse in tone than its own past makes credible.",
     ),
     "volume_surge": DetectorWords(
-        "{n} story",
-        "{n} stories",
+        "{n} story of any tone",
+        "{n} stories of any tone",
         "Far more is said about the company than at this time of the week is usual, whatever its tone.",
     ),
 }
@@ -97,7 +97,9 @@ _ZH: Final[Mapping[str, DetectorWords]] = {
     "mean_shift": DetectorWords(
         "语气转差，{n} 条负面新闻", "语气转差，{n} 条负面新闻", "关于该公司的报道，语气远差于其自身历史。"
     ),
-    "volume_surge": DetectorWords("{n} 条新闻", "{n} 条新闻", "关于该公司的报道远多于每周此时的常态，不论褒贬。"),
+    "volume_surge": DetectorWords(
+        "{n} 条新闻（不论褒贬）", "{n} 条新闻（不论褒贬）", "关于该公司的报道远多于每周此时的常态。"
+    ),
 }
 
 _WORDS: Final = {"en": _EN, "zh": _ZH}

@@ -48,7 +48,7 @@ COUNTED = {
     "market_surge": "negative stories of the whole market",
     "share_shift": "negative stories among all of them",
     "mean_shift": "negative stories among those of a worse tone",
-    "volume_surge": "stories",
+    "volume_surge": "stories of any tone",
 }
 """What the numbers of each detector's findings count."""
 

@@ -72,6 +72,13 @@ def test_an_alert_in_chinese() -> None:
     assert "状态：进行中，li：在查" in told.text
 
 
+def test_a_surge_of_all_that_is_said_does_not_read_as_bad_news() -> None:
+    english, chinese = (message(alert(detector="volume_surge"), language) for language in ("en", "zh"))
+    assert english.title == "[warning] Acme Ltd: 5 stories of any tone"
+    assert english.text.splitlines()[0] == "New: 5 stories of any tone in 1 h, 0.02 expected (p 1.0e-09)."
+    assert chinese.title == "【警告】Acme Ltd：5 条新闻（不论褒贬）"
+
+
 def by_rule() -> Any:
     bounds = (
         Bound(measure="negative_stories", bound=3, seen=4),
