@@ -82,6 +82,7 @@ def _alert() -> AlertPayload:
         observed=3,
         expected=0.05,
         p_value=3.1e-6,
+        detector="negative_surge",
     )
     data = AlertData(
         alert_id=UUID("8d3a1d0f-0000-5000-8000-000000000001"),

@@ -55,7 +55,7 @@ def _alerts(payload: AlertPayload) -> list[dict[str, Any]]:
     told = message(payload, "en")
     first = _alert(data, data.detector, payload)
     first["annotations"] = {"summary": told.title, "description": told.text}
-    others = [_alert(each, data.detector, payload) for each in data.also]
+    others = [_alert(each, each.detector or data.detector, payload) for each in data.also]
     return [first, *others]
 
 

@@ -58,6 +58,7 @@ _WORDS: Final[dict[Language, dict[str, Any]]] = {
         "telling": "Telling words: ",
         "unlisted": "Not on the watch list. Watch it from the alert's page in the console, or by this line of a file:",
         "comma": ", ",
+        "aside": " ({words})",
         "hour": " h",
         "alert_heads": ("Company", "Severity", "Stories", "Expected", "Status"),
         "company_heads": ("Company", "Negative stories", "Documents", "Mean score"),
@@ -103,6 +104,7 @@ _WORDS: Final[dict[Language, dict[str, Any]]] = {
         "telling": "关键词：",
         "unlisted": "不在关注名单中。如需关注，可在控制台的预警页面加入名单，或在名单文件中加入一行：",
         "comma": "、",
+        "aside": "（{words}）",
         "hour": " 小时",
         "alert_heads": ("公司", "级别", "条数", "预期", "状态"),
         "company_heads": ("公司", "负面条数", "文章", "平均分"),
@@ -147,6 +149,7 @@ def message(payload: Payload, language: Language) -> Message:
         "severities": words["severities"],
         "statuses": statuses,
         "colours": _COLOURS,
+        "also": _also(data, language) if isinstance(data, AlertData) else [],
         "measured": _measured(data, words) if isinstance(data, AlertData) else [],
         "found": _found(data, language) if isinstance(data, AlertData) else {},
         "hours": lambda seconds: f"{seconds / 3600:g}{words['hour']}",
@@ -168,7 +171,8 @@ class _Same(dict[str, str]):
 
 def _alert_title(data: AlertData, language: Language) -> str:
     words = _WORDS[language]
-    more = words["more"].format(count=len(data.also) + (language == "zh")) if data.also else ""
+    others = len({each.company.entity_id for each in data.also} - {data.company.entity_id})
+    more = words["more"].format(count=others + (language == "zh")) if others else ""
     severity = words["severities"][data.severity]
     form = words["rule_title"] if data.rule else words["title"]
     rule = data.rule.name if data.rule else ""
@@ -176,6 +180,17 @@ def _alert_title(data: AlertData, language: Language) -> str:
     counted = detector_words(data.detector, language).counted(data.observed)
     title: str = form.format(severity=severity, name=name, counted=counted, rule=rule, more=more)
     return title
+
+
+def _also(data: AlertData, language: Language) -> list[str]:
+    """The companies of the other alerts, with what was counted where another detector counted it."""
+    told = []
+    for each in data.also:
+        words, counted = detector_words(each.detector, language), ""
+        if words.meaning and each.detector != data.detector:
+            counted = _WORDS[language]["aside"].format(words=words.counted(each.observed))
+        told.append(each.company.name + counted)
+    return told
 
 
 def _found(data: AlertData, language: Language) -> dict[str, str]:

@@ -54,7 +54,10 @@ class Company(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupMember(msgspec.Struct, frozen=True, kw_only=True):
-    """Another alert that the same event is about: one story that hit several companies, or one morning's."""
+    """Another alert that the same event is about: one story that hit several companies, or one morning's.
+
+    It may be about the same company, by another `detector`.
+    """
 
     alert_id: UUID
     company: Company
@@ -65,6 +68,7 @@ class GroupMember(msgspec.Struct, frozen=True, kw_only=True):
     observed: int
     expected: float
     p_value: float
+    detector: str = ""
 
 
 class AlertData(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,6 +225,7 @@ def member(news: News) -> GroupMember:
         observed=episode.peak.observed,
         expected=episode.peak.expected,
         p_value=episode.peak.p_value,
+        detector=episode.detector,
     )
 
 

@@ -79,6 +79,19 @@ def test_a_surge_of_all_that_is_said_does_not_read_as_bad_news() -> None:
     assert chinese.title == "【警告】Acme Ltd：5 条新闻（不论褒贬）"
 
 
+def test_another_alert_about_the_same_company_is_no_other_company_and_says_what_it_counts() -> None:
+    of_volume = msgspec.structs.replace(ALSO, company=alert().data.company, detector="volume_surge", observed=9)
+    english, chinese = (message(alert(also=(of_volume, ALSO)), language) for language in ("en", "zh"))
+    assert english.title == "[warning] Acme Ltd: 5 negative stories and 1 more"
+    assert chinese.title == "【警告】Acme Ltd：5 条负面新闻等 2 家公司"
+    assert "Also Acme Ltd (9 stories of any tone), 某银行" in english.text
+    assert "同时涉及：Acme Ltd（9 条新闻（不论褒贬））、某银行" in chinese.text
+    assert message(alert(also=(of_volume,)), "en").title == "[warning] Acme Ltd: 5 negative stories"
+    plain = json.loads(body_in("alertmanager", msgspec.json.encode(alert(also=(of_volume, ALSO))).decode(), "desk"))
+    names = [each["labels"]["alertname"] for each in plain["alerts"]]
+    assert names == ["negative_surge", "volume_surge", "negative_surge"]
+
+
 def by_rule() -> Any:
     bounds = (
         Bound(measure="negative_stories", bound=3, seen=4),
