@@ -28,17 +28,27 @@ _DID: Final[dict[Action, str]] = {"added": "added", "changed": "changed", "withd
 
 
 def save(
-    connection: Connection, lists: WatchLists, entry: Entry, *, actor: str, now: datetime, seen: int | None = None
+    connection: Connection,
+    lists: WatchLists,
+    entry: Entry,
+    *,
+    actor: str,
+    now: datetime,
+    seen: int | None = None,
+    only_change: bool = False,
 ) -> Change:
     """Puts an entry on the list, in place of the one with its id. `seen` is the version that somebody has looked at
     (0: there was none).
 
-    Raises EntryError with every mistake in the entry, OvertakenError where it is no longer what was seen.
+    Raises EntryError with every mistake in the entry, OvertakenError where it is no longer what was seen, and with
+    `only_change` UnknownEntryError where there is none.
     """
     _check(actor)
     watch_entries.let_nobody_else_write(connection)
     checked = lists.now(connection).checked(entry)
     before = watch_entries.find(connection, checked.entity_id)
+    if only_change and before is None:
+        raise UnknownEntryError(checked.entity_id)
     _refuse_unseen(before, seen)
     action: Action = "changed" if before else "added"
     return watch_entries.add(connection, action, checked, actor=actor, at=now)

@@ -142,11 +142,8 @@ def change_entry(
     if_match: IfMatch = None,
 ) -> EntryOut:
     """Puts this in place of an entry. With If-Match only where it is still what was seen."""
-    with parts.reading() as connection:
-        if find(connection, entity_id) is None:
-            raise UnknownEntryError(entity_id)
-    wanted = Entry(entity_id=entity_id, **entry.model_dump())
-    return _unless_overtaken(lambda: _saved(parts, wanted, actor.name, _seen(if_match), response))
+    wanted, seen = Entry(entity_id=entity_id, **entry.model_dump()), _seen(if_match)
+    return _unless_overtaken(lambda: _saved(parts, wanted, actor.name, seen, response, only_change=True))
 
 
 @router.delete("/{entity_id}", responses=_OVERTAKEN)
@@ -197,9 +194,12 @@ def previewed(parts: Parts, entry: Entry) -> Preview:
         _READING.release()
 
 
-def _saved(parts: Parts, entry: Entry, actor: str, seen: int | None, response: Response) -> EntryOut:
+def _saved(
+    parts: Parts, entry: Entry, actor: str, seen: int | None, response: Response, *, only_change: bool = False
+) -> EntryOut:
+    lists, now = parts.lists, parts.clock()
     with parts.writing() as connection:
-        change = watch_entries.save(connection, parts.lists, entry, actor=actor, now=parts.clock(), seen=seen)
+        change = watch_entries.save(connection, lists, entry, actor=actor, now=now, seen=seen, only_change=only_change)
     return _tagged(change, response)
 
 

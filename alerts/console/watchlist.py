@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
@@ -106,7 +106,7 @@ def _by_field(error: EntryError) -> dict[str, list[str]]:
 def _filled(entry: Entry | None) -> EntryQuery | None:
     if entry is None:
         return None
-    lists = {name: "|".join(getattr(entry, name)) for name in _LISTS}
+    lists: dict[str, Any] = {name: "|".join(getattr(entry, name)) for name in _LISTS}
     return EntryQuery(name=entry.name, entity_id=entry.entity_id, **lists)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -45,10 +46,10 @@ LISTS = FollowedLists(FILES)
 QUILL = Entry(name="Quillfeather Bank", entity_id="QFB.X", aliases=("Quillfeather",))
 
 
-def saved(database: Engine, entry: Entry, *, actor: str = "ada", minute: int = 0, seen: int | None = None) -> Change:
+def saved(database: Engine, entry: Entry, *, actor: str = "ada", minute: int = 0, **more: Any) -> Change:
     with database.begin() as connection:
         at = NOON + timedelta(minutes=minute)
-        return watch_entries.save(connection, LISTS, entry, actor=actor, now=at, seen=seen)
+        return watch_entries.save(connection, LISTS, entry, actor=actor, now=at, **more)
 
 
 def withdrawn(database: Engine, entity_id: str, *, actor: str = "ada", seen: int | None = None) -> Change:
@@ -142,6 +143,14 @@ def test_who_looked_at_an_older_version_is_told_whose_change_came_between(databa
     with pytest.raises(OvertakenError):
         saved(database, QUILL, seen=0)
     assert len(told(database, "QFB.X")) == 2
+
+
+def test_what_was_withdrawn_meanwhile_is_not_brought_back_by_a_change(database: Engine) -> None:
+    saved(database, QUILL)
+    withdrawn(database, "QFB.X")
+    with pytest.raises(UnknownEntryError, match="no entry"):
+        saved(database, QUILL, only_change=True)
+    assert entries(database) == []
 
 
 def test_ones_own_last_change_can_be_taken_back_whatever_it_was(database: Engine) -> None:
