@@ -25,7 +25,7 @@ _DAY = (bindparam("since", type_=DateTime(timezone=True)), bindparam("until", ty
 _ALERTS = text(
     """
     select a.alert_id, a.entity_id, coalesce(e.name, a.entity_id) as name, a.status, a.severity,
-           a.first_bucket, a.last_bucket, a.observed, a.expected
+           a.first_bucket, a.last_bucket, a.observed, a.expected, a.detector
     from alerts a left join entities e using (entity_id)
     where a.first_bucket < :until and a.last_bucket >= :since
     order by case a.severity when 'critical' then 0 when 'warning' then 1 else 2 end, a.p_value, a.alert_id
@@ -88,6 +88,7 @@ def _alert(row: Any) -> DigestAlert:
         last_bucket=row.last_bucket,
         observed=row.observed,
         expected=row.expected,
+        detector=row.detector,
     )
 
 

@@ -154,6 +154,7 @@ def _digest() -> DigestPayload:
         last_bucket=_AT + timedelta(hours=5),
         observed=6,
         expected=0.03,
+        detector="negative_surge",
     )
     company = DigestCompany(company=_BANK, documents=48, negative=31, negative_stories=9, score=-0.44)
     data = DigestData(day="2026-03-02", documents=5120, negative=512, alerts=(alert,), companies=(company,), days=7)

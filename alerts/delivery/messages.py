@@ -14,7 +14,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from alerts.delivery.detector_words import detector_words
-from alerts.delivery.payload import AlertData, AlertPayload, DigestData, DigestPayload, PingPayload
+from alerts.delivery.payload import AlertData, AlertPayload, DigestAlert, DigestData, DigestPayload, PingPayload
 from storage.records import ANY_ENTITY
 
 __all__ = ["Language", "Message", "message", "parsed"]
@@ -58,6 +58,7 @@ _WORDS: Final[dict[Language, dict[str, Any]]] = {
         "telling": "Telling words: ",
         "unlisted": "Not on the watch list. Watch it from the alert's page in the console, or by this line of a file:",
         "comma": ", ",
+        "stories": "{n} stories",
         "aside": " ({words})",
         "hour": " h",
         "alert_heads": ("Company", "Severity", "Stories", "Expected", "Status"),
@@ -104,6 +105,7 @@ _WORDS: Final[dict[Language, dict[str, Any]]] = {
         "telling": "关键词：",
         "unlisted": "不在关注名单中。如需关注，可在控制台的预警页面加入名单，或在名单文件中加入一行：",
         "comma": "、",
+        "stories": "{n} 条",
         "aside": "（{words}）",
         "hour": " 小时",
         "alert_heads": ("公司", "级别", "条数", "预期", "状态"),
@@ -152,6 +154,7 @@ def message(payload: Payload, language: Language) -> Message:
         "also": _also(data, language) if isinstance(data, AlertData) else [],
         "measured": _measured(data, words) if isinstance(data, AlertData) else [],
         "found": _found(data, language) if isinstance(data, AlertData) else {},
+        "counted": lambda one: _counted(one, language),
         "hours": lambda seconds: f"{seconds / 3600:g}{words['hour']}",
         "number": lambda value: f"{value:.2g}",
         "p_value": lambda value: f"{value:.1e}",
@@ -204,6 +207,12 @@ def _found(data: AlertData, language: Language) -> dict[str, str]:
 def _measured(data: AlertData, words: dict[str, Any]) -> list[str]:
     bounds = data.rule.bounds if data.rule else ()
     return [words["measures"][one.measure].format(seen=one.seen, bound=one.bound) for one in bounds]
+
+
+def _counted(alert: DigestAlert, language: Language) -> str:
+    """What an alert of a digest counted; of one whose detector is not known, or a rule, how many stories."""
+    told = detector_words(alert.detector, language)
+    return told.counted(alert.observed) if told.meaning else _WORDS[language]["stories"].format(n=alert.observed)
 
 
 def _digest_title(payload: Payload, data: DigestData, words: dict[str, Any]) -> str:

@@ -129,6 +129,7 @@ class DigestAlert(msgspec.Struct, frozen=True, kw_only=True):
     last_bucket: Moment
     observed: int
     expected: float
+    detector: str = ""
 
 
 class DigestCompany(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,6 +36,7 @@ def test_it_names_the_alerts_and_the_companies_of_the_day(stage: Stage) -> None:
         data = digest(connection, DAY, wall_clock()).data
     (alert,) = data.alerts
     assert (alert.company.name, alert.observed, alert.status) == ("Acme Ltd", 5, "firing")
+    assert alert.detector == "negative_surge"
     assert [(each.company.name, each.negative, each.documents) for each in data.companies] == [
         ("Acme Ltd", 5, 5),
         ("bank", 1, 2),

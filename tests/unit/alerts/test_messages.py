@@ -131,6 +131,16 @@ def test_a_digest_names_alerts_and_companies(language: Any, kind: str) -> None:
     assert told.html.count("某银行") == 2
 
 
+def test_a_digest_says_of_each_alert_what_it_counts() -> None:
+    alerts = [msgspec.structs.replace(digest().data.alerts[0], detector=each) for each in ("volume_surge", "")]
+    payload = digest()
+    payload = msgspec.structs.replace(payload, data=msgspec.structs.replace(payload.data, alerts=tuple(alerts)))
+    assert "- critical: 某银行, 9 stories of any tone, 0.2 expected, firing" in message(payload, "en").text
+    assert "- critical: 某银行, 9 stories, 0.2 expected, firing" in message(payload, "en").text
+    assert "- 严重：某银行，9 条新闻（不论褒贬），预期 0.2 条，进行中" in message(payload, "zh").text
+    assert "9 stories of any tone" in message(payload, "en").html
+
+
 def test_a_test_is_one_too() -> None:
     payload = PingPayload(type="webhook.test", version=1, timestamp=NOON, data=PingData(text="x"))
     assert "Yuqing" in message(payload, "en").title
