@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, delete, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from storage.errors import WatchListRowsError
@@ -50,8 +50,12 @@ def sync(engine: Engine, rows: Iterable[WatchedEntity]) -> int:
     ]
     _refuse(value["entity_id"] for value in values)
     upsert = insert(entities)
+    there = tuple_(*(entities.c[column] for column in _COLUMNS))
+    wanted = tuple_(*(upsert.excluded[column] for column in _COLUMNS))
     upsert = upsert.on_conflict_do_update(
-        index_elements=["entity_id"], set_={column: upsert.excluded[column] for column in _COLUMNS}
+        index_elements=["entity_id"],
+        set_={column: upsert.excluded[column] for column in _COLUMNS},
+        where=there.is_distinct_from(wanted),  # an edit is one row, not the thousands that stand beside it
     )
     with engine.begin() as connection:
         # Processes that start together sync the same list: one after the other, not row by row against each other.

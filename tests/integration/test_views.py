@@ -204,6 +204,20 @@ def test_the_watch_list_is_mirrored_and_what_left_it_keeps_its_trends(books: Eng
     assert as_reader(books, "SELECT * FROM entities") == []
 
 
+def test_of_the_mirrored_list_only_what_changed_is_written(database: Engine):
+    watchlist_table.sync(database, [Company("acme", "Acme"), Company("beta", "Beta")])
+    acme, beta = row_versions(database)
+    watchlist_table.sync(database, [Company("acme", "Acme Bank"), Company("beta", "Beta")])
+    changed, same = row_versions(database)
+    assert (changed != acme, same) == (True, beta)
+
+
+def row_versions(database: Engine) -> list[str]:
+    """Which transaction wrote each row of the mirrored list."""
+    with database.connect() as connection:
+        return list(connection.execute(text("SELECT xmin::text FROM entities ORDER BY entity_id")).scalars())
+
+
 @pytest.mark.parametrize(("ids", "complaint"), [(["*"], "reserved"), ([""], "reserved"), (["a", "a"], "comes twice")])
 def test_a_watch_list_that_cannot_be_told_apart_is_refused_whole(books: Engine, ids: list[str], complaint: str):
     with pytest.raises(WatchListRowsError, match=complaint):
