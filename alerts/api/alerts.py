@@ -90,7 +90,7 @@ class RuleOut(BaseModel):
 class EvidenceOut(BaseModel):
     """Why an alert fired: its decisive minute, its baseline, and the documents that made it."""
 
-    since: Instant = Field(description="The first negative story within the horizon.")
+    since: Instant = Field(description="The first story within the horizon that counts.")
     observed_documents: int
     baseline_per_day: float
     documents: list[EvidenceDocument]

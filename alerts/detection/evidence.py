@@ -148,7 +148,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     peak: Peak
     since: Moment
-    """The first negative story within the horizon."""
+    """The first story within the horizon that counts: a negative one, or where tone does not matter any."""
     baseline_per_day: float
     documents: tuple[Document, ...]
     """Most novel and most negative first, or earliest where tone does not matter; at most `MOST_DOCUMENTS`."""
