@@ -143,9 +143,9 @@ def absorb(episode: Episode, finding: Finding) -> Episode:
 
 
 def _by_weight(finding: Finding) -> tuple[float, ...]:
-    """The least probable first; of a rule's, which are all alike in that, the largest."""
+    """The least probable first; of a rule's, which are all alike in that, the largest; of one bucket's the largest."""
     size = (-finding.observed, -finding.observed_documents) if finding.rule else ()
-    return (finding.p_value, *size, finding.bucket)
+    return (finding.p_value, *size, finding.bucket, -finding.observed)
 
 
 def resolved(episode: Episode) -> Episode:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from alerts.detection.detectors import Finding
-from alerts.detection.lifecycle import Change, Course, Episode, Settled, opened, resolved, why
+from alerts.detection.lifecycle import Change, Course, Episode, Settled, absorb, opened, resolved, why
 from alerts.detection.thresholds import Severity
 
 QUIET_MIN = 100
@@ -52,6 +53,15 @@ def test_an_earlier_bucket_moves_the_beginning_and_tells_nobody() -> None:
     assert (change.after.first, change.after.last) == (920, 1000)
     assert change.after.alert_id == episode.alert_id
     assert change.events == ()
+
+
+def test_of_a_bucket_that_cannot_be_less_probable_the_largest_count_is_shown_whatever_came_first() -> None:
+    """Beyond 1e-300 all counts are alike: live sees some of the stories of a bucket first, a replay all at once."""
+    some, more = finding(1000), replace(finding(1000), observed=6)
+    shown = [
+        absorb(opened("acme", "volume_surge", first), second).peak for first, second in ((some, more), (more, some))
+    ]
+    assert shown == [more, more]
 
 
 def test_a_rise_of_severity_is_told_and_a_fall_does_not_exist() -> None:
