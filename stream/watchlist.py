@@ -228,9 +228,9 @@ def _row(cells: dict[str, str], at: str, problems: list[str]) -> Row | None:
         lists[column] = tuple(dict.fromkeys(part for part in parts if part))
     for column, values in {"entity_id": (entity_id,), "name": (name,), **lists}.items():
         problems += [f"{at}: {column}: longer than {_MOST_CHARS} characters" for v in values if len(v) > _MOST_CHARS]
-    short = [form for form in (name, *lists["aliases"]) if len(form) == 1]
-    if short:
-        problems.append(f"{at}: name: {short[0]!r} is a single character: put a ticker under tickers")
+    for column, form in [("name", name), *(("aliases", alias) for alias in lists["aliases"])]:
+        if len(form) == 1:
+            problems.append(f"{at}: {column}: {form!r} is a single character: put a ticker under tickers")
     if len(problems) > before:
         return None
     return Row(where=at, entity=Entity(entity_id=entity_id, name=name, **lists), remove=remove == "yes")

@@ -96,6 +96,10 @@ def _last_two(changes: Sequence[Change], entity_id: str) -> tuple[Change, Change
 
 def _refuse_unseen(before: Change | None, seen: int | None) -> None:
     version = before.version if before else 0
+    if seen == 0 and before:
+        raise OvertakenError(
+            f"there is an entry {before.entry.entity_id!r}: {_told(before)}; look at it, and change that"
+        )
     if seen is not None and seen != version:
         told = _told(before) if before else "it was withdrawn"
         raise OvertakenError(f"the entry is no longer what you saw: {told}; look at it again")

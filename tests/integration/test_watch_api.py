@@ -76,12 +76,13 @@ def test_an_id_that_has_an_entry_is_no_new_one(client: TestClient):
     answer = client.post("/watchlist", json=MOSS)
 
     assert (answer.status_code, answer.json()["title"]) == (409, "This cannot be done")
+    assert answer.json()["detail"].startswith("there is an entry 'mossgate-savings': a analyst added it")
 
 
 @pytest.mark.parametrize(
     ("entry", "where", "told"),
     [
-        ({"name": "Moss", "aliases": ["M"]}, "body/name", "'M' is a single character"),
+        ({"name": "Moss", "aliases": ["M"]}, "body/aliases", "'M' is a single character"),
         ({"name": "Moss", "entity_id": "a b"}, "body/entity_id", "give a short id without spaces"),
         ({"name": "Moss", "aliases": ["Acme Ltd"]}, "body/aliases", "'Acme Ltd' belongs to Acme Ltd (acme) too"),
     ],

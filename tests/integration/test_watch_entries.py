@@ -109,7 +109,7 @@ def test_an_entry_with_the_id_of_a_files_row_stands_above_it_until_it_is_withdra
     ("entry", "problem"),
     [
         (Entry(name="??"), "entity_id: '': give a short id without spaces, such as AAPL.US"),
-        (Entry(name="Moss", aliases=("M",)), "name: 'M' is a single character: put a ticker under tickers"),
+        (Entry(name="Moss", aliases=("M",)), "aliases: 'M' is a single character: put a ticker under tickers"),
         (Entry(name="Moss\nGate"), "name: a control character"),
         (Entry(name="Steel", tickers=("HBS",)), "tickers: 'HBS' belongs to Harbour Steel (HBS.X) too: take it off"),
         (
