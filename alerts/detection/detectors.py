@@ -14,7 +14,7 @@ from alerts.detection.baselines import Baseline, Floats
 from alerts.detection.promises import NEGATIVE_SURGE, Promise
 from alerts.detection.rule_seen import RuleSeen
 from alerts.detection.series import MINUTES_A_DAY, Minutes, Series
-from alerts.detection.thresholds import Budget, Severity, severity
+from alerts.detection.thresholds import Budget, Severity, gravest
 from alerts.errors import WrongSettingError
 
 __all__ = ["RULE", "Counted", "Detector", "Finding", "History", "NegativeSurge"]
@@ -148,14 +148,15 @@ class NegativeSurge:
         if not at.size:
             return []
         expected, p_values = self._improbable(history, at, observed)
-        thresholds = np.array(self._thresholds())
+        thresholds = self._thresholds()
         p_values = np.where(observed >= self.min_stories, p_values, 1.0)
         best = np.argmin(p_values / thresholds, axis=1)
         found = []
         for i, j in enumerate(best.tolist()):
             if p_values[i, j] <= thresholds[j]:
+                grave = gravest(zip(p_values[i].tolist(), thresholds, observed[i].tolist(), strict=True))
                 seen, mean, p_value = (each[i, j].item() for each in (observed, expected, p_values))
-                found.append(self._finding(history.entity, int(at[i]), j, seen, mean, p_value))
+                found.append(self._finding(history.entity, int(at[i]), j, seen, mean, p_value, grave))
         return found
 
     def _thresholds(self) -> tuple[float, ...]:
@@ -184,7 +185,9 @@ class NegativeSurge:
         p_values = betainc(np.maximum(observed, 1), mean**2 / spread, spread / (mean + spread))
         return mean, p_values
 
-    def _finding(self, series: Series, bucket: int, j: int, observed: int, expected: float, p_value: float) -> Finding:
+    def _finding(
+        self, series: Series, bucket: int, j: int, observed: int, expected: float, p_value: float, grave: Severity
+    ) -> Finding:
         horizon = self.horizons_min[j]
         first, last = series.up_to(np.array([bucket - horizon, bucket])).tolist()
         before = int(np.searchsorted(series.total_stories, series.total_stories[first])) - 1
@@ -196,7 +199,7 @@ class NegativeSurge:
             observed_documents=int(series.total_documents[last] - series.total_documents[first]),
             expected=expected,
             p_value=p_value,
-            severity=severity(p_value, self._thresholds()[j], observed),
+            severity=grave,
             since=int(series.buckets[first]),
             topics=self.topics,
             previous=previous if previous > bucket - self.reach_min else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal
@@ -10,7 +10,7 @@ from typing import Final, Literal
 from alerts.detection.promises import NEGATIVE_SURGE, Promise
 from alerts.errors import WrongSettingError
 
-__all__ = ["SEVERITIES", "Budget", "Severity", "rank", "severity"]
+__all__ = ["SEVERITIES", "Budget", "Severity", "gravest", "rank", "severity"]
 
 Severity = Literal["watch", "warning", "critical"]
 
@@ -81,6 +81,14 @@ def severity(p_value: float, threshold: float, stories: int) -> Severity:
         if p_value <= threshold * factor and stories >= at_least:
             return name
     return "watch"
+
+
+def gravest(horizons: Iterable[tuple[float, float, int]]) -> Severity:
+    """Of each horizon its p-value, threshold and stories: the least probable one may hold fewer stories than another.
+
+    So it only ever rises as well, whichever horizon comes to be the least probable.
+    """
+    return max((severity(*each) for each in horizons), key=rank)
 
 
 def rank(name: Severity) -> int:

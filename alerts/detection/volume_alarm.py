@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import ClassVar, Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from alerts.detection.detectors import Counted, Finding, History
 from alerts.detection.promises import VOLUME_ALARM, Promise
 from alerts.detection.series import MINUTES_A_DAY, Minutes, Series
 from alerts.detection.story_steps import StorySteps
-from alerts.detection.thresholds import Budget, Severity, rank, severity
+from alerts.detection.thresholds import Budget, Severity, gravest
 from alerts.detection.usual_stories import Usual, UsualStories
 
 __all__ = ["SHARE", "VolumeAlarm"]
@@ -85,7 +86,7 @@ class VolumeAlarm:
         found = []
         for i, j in enumerate(np.argmax(evidence, axis=1).tolist()):
             if a_day[i, j] <= promised[i] and evidence[i, j] >= _LEAST_EVIDENCE:
-                grave = _gravest(a_day[i], promised[i].item(), stories[i])
+                grave = gravest(zip(a_day[i].tolist(), repeat(promised[i].item()), stories[i].tolist(), strict=False))
                 seen = ((usual.mean[i, j] * usual.stories[i]).item(), a_day[i, j].item())
                 found.append(self._finding(history.entity, int(at[i]), j, *seen, grave))
         return found
@@ -163,9 +164,3 @@ class VolumeAlarm:
             since=series.first_story(first) // self.step_min * self.step_min,
             step_min=self.step_min,
         )
-
-
-def _gravest(a_day: Floats, promised: float, stories: Minutes) -> Severity:
-    """Over all horizons: the least probable one may have fewer stories than the one before it had."""
-    pairs = zip(a_day.tolist(), stories.tolist(), strict=True)
-    return max((severity(rate, promised, count) for rate, count in pairs), key=rank)

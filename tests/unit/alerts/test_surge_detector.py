@@ -170,6 +170,19 @@ def test_p_values_only_fall_while_a_count_grows(detector: NegativeSurge) -> None
     assert p_values == sorted(p_values, reverse=True)
 
 
+def test_severity_only_rises_while_a_count_grows() -> None:
+    """Also where an hour with a few stories becomes less probable than a week with many."""
+    noon, detector = 50 * DAY + 720, NegativeSurge(Budget(5 / 30, 1))
+    before = [16 * DAY * part + 7 * part for part in range(4)]
+    before += [noon - minutes for minutes in (8810, 6070, 5260, 4680, 2000, 1950)]
+    rows = [(minute, 1, 1) for minute in before]
+    less, more = (detector.fires(History(Series.of([*rows, (noon, told, told)]), market()), noon) for told in (3, 4))
+    assert less is not None
+    assert more is not None
+    assert (less.horizon_min, less.severity) == (7 * DAY, "warning")
+    assert (more.horizon_min, more.severity) == (60, "warning")
+
+
 def test_findings_of_many_buckets_are_those_of_each(detector: NegativeSurge) -> None:
     history = History(stories(*range(NOW - 5000, NOW + 1, 250)), market())
     buckets = history.entity.buckets.tolist()
