@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 from opencc import OpenCC  # type: ignore[import-untyped]
 
-from alerts.detection.unlisted import id_from
+from alerts.detection.unlisted import id_from, is_unlisted
 from alerts.errors import EntryError
 from alerts.reading.watch_preview import Caution, Seen
 from deploy.watch_lists import rows_of
@@ -91,6 +91,8 @@ def _row(entry: Entry) -> Row:
     except WatchListError as error:
         raise EntryError([*problems, *error.problems]) from error
     entity = row.entity
+    if is_unlisted(entity.entity_id):
+        problems.append("entity_id: so begin alerts about names on no list: leave it empty, or give another")
     begins = {name: "".join(getattr(entity, name)[:1])[:1] for name in cells}
     problems += [_FORMULA.format(name, sign) for name, sign in begins.items() if sign and sign in "=+-@"]
     if 1 + len(entity.aliases) + len(entity.tickers) > _MOST_FORMS:

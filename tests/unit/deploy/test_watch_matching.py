@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from alerts.detection.unlisted import entity_of
 from alerts.errors import EntryError
 from alerts.reading.watch_preview import Caution, Entry
 from deploy.watch_matching import EntryMatcher, WatchLinking
@@ -108,6 +109,7 @@ def test_the_line_is_read_back_as_the_same_entry(tmp_path):
         ({"name": "x" * 201}, "longer than 200"),
         ({"name": "Moss", "aliases": ("M",)}, "single character"),
         ({"name": "Moss", "entity_id": "a b"}, "without spaces"),
+        ({"name": "Moss", "entity_id": entity_of("Moss")}, "entity_id: so begin alerts"),
         ({"name": "=1+1", "entity_id": "moss"}, "name: begins with '='"),
         ({"name": "Moss", "entity_id": "@moss"}, "entity_id: begins with '@'"),
         ({"name": "Moss", "aliases": ("\u200b＋Moss", "Mossgate")}, r"aliases: begins with '\+'"),
