@@ -17,6 +17,7 @@ from scipy.special import logit  # type: ignore[import-untyped]
 
 from model.datasets import Example
 from model.engines import FloatArray
+from model.labels import TOPICS
 from model.measures import Flags, Floats
 from model.ngram_features import Features
 from model.ngrams import ngrams
@@ -69,7 +70,7 @@ def fit_wide_topics(
         train: rows of each set that the encoder may have learned from, no set empty.
         dev: rows of the same sets that it has not.
         encoder: (dev texts, topics) logits of the encoder alone, of each set.
-        limits: the probability above which each topic is reported.
+        limits: the probability above which each topic is reported, if it is shown at all.
         strangers: the token ids of texts that are like those of no set, at least one; those are left to the encoder.
         config: how large and how strong.
     """
@@ -100,7 +101,7 @@ def fit_wide_topics(
     for number, (rows, logits) in enumerate(zip(dev, encoder, strict=True)):
         said = alone.says(rows.ids)[0][:, alone.sets == number]
         asked = list(rows.places)
-        limit = logit(np.clip(np.array(limits)[asked], 0, 1))
+        limit = logit([min(limits[place], 1.0) if TOPICS[place].shown else 1.0 for place in asked])
         mixing.append(fit_topic_mixing(logits[:, asked].astype(float), said.astype(float), limit, rows))
     return WideTopics(alone.table, alone.bias, np.vstack(mixing).astype(np.float32), alone.places, alone.sets)
 

@@ -93,18 +93,19 @@ def add_wide(folder: Path, sets: Sets, config: WideConfig) -> Manifest:
 
 
 def _thresholds(classifier: Classifier, sets: Sets, before: Sequence[float]) -> tuple[float, ...]:
-    """The thresholds of topics, fitted anew as `model/build.py` does.
+    """The thresholds of topics, fitted anew as `model/build.py` does where only sets with one topic a text teach them.
 
-    Where written sentences teach a topic, its threshold stays: an encoder that no labelled set asks about it reports
-    it by the same.
+    Others stay: an encoder without n-grams for a topic reports it by the same threshold.
     """
-    taught = np.any([one.mask >= 1 for one in written_examples(copies=1, seed=0)], axis=0)
-    chosen = [one for one in part_examples(sets, "dev", toward=False) if (one.mask >= 1).any()]
+    dev = [one for one in part_examples(sets, "dev", toward=False) if (one.mask >= 1).any()]
+    chosen = [one for one in dev if one.exclusive]
     if not chosen:
         return tuple(before)
+    others = [*written_examples(copies=1, seed=0), *(one for one in dev if not one.exclusive)]
+    stays = np.any([one.mask >= 1 for one in others], axis=0) | ~np.any([one.mask >= 1 for one in chosen], axis=0)
     _, topics = classifier.all_logits(classifier.encode([one.text for one in chosen]))
     found = fit_thresholds(topics.astype(float), chosen)
-    return tuple(old if kept else new for old, new, kept in zip(before, found, taught, strict=True))
+    return tuple(old if kept else new for old, new, kept in zip(before, found, stays, strict=True))
 
 
 def _texts(classifier: Classifier, encoder: str, chosen: Sequence[Example]) -> Texts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from model.behaviour import Behaviour, run, suite, summarise
+from model.behaviour.results import FAIR_BELOW
 from model.classifier import Classifier
 
 
@@ -36,7 +37,21 @@ def test_plain_good_and_bad_news_is_told_apart(
     assert committed.capabilities[capability].by_language[language].rate >= at_least
 
 
-@pytest.mark.xfail(strict=True, reason="promised, not reached: `yuqing behaviour` has the rate of each region")
-@pytest.mark.parametrize("capability", ["entity_swap", "entity_swap_toward"])
-def test_another_companys_name_hardly_ever_changes_the_label(committed: Behaviour, capability: str) -> None:
-    assert committed.fairness[capability].fair
+_SHORT = pytest.mark.xfail(
+    strict=True, reason="promised, not reached, see decision 0032: the Chinese encoder knows names"
+)
+
+
+@pytest.mark.parametrize(
+    ("capability", "language"),
+    [
+        ("entity_swap", "en"),
+        ("entity_swap_toward", "en"),
+        pytest.param("entity_swap", "zh", marks=_SHORT),
+        pytest.param("entity_swap_toward", "zh", marks=_SHORT),
+    ],
+)
+def test_another_companys_name_hardly_ever_changes_the_label(
+    committed: Behaviour, capability: str, language: str
+) -> None:
+    assert 1 - committed.capabilities[capability].by_language[language].rate < FAIR_BELOW

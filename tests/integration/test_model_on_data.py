@@ -46,7 +46,9 @@ def _measured(name: str, wide: bool = True) -> Report:
 
 
 def _short(accuracy: float, macro_f1: float) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=f"promised, not reached: {accuracy} / {macro_f1}, see decision 0012")
+    return pytest.mark.xfail(
+        strict=True, reason=f"promised, not reached: {accuracy} / {macro_f1}, see decisions 0012 and 0032"
+    )
 
 
 # Accuracy and macro-F1 that were promised of the int8 model; 0 where nothing was promised.
@@ -83,25 +85,25 @@ def test_the_transformer_beats_tf_idf_on_english_news() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        PHRASEBANK,
+        pytest.param(
+            PHRASEBANK, marks=pytest.mark.xfail(strict=True, reason="promised, not reached: see decision 0032")
+        ),
         FORUM_ZH,
         "sentfin_entity",
         "stockemotions",
         "finnsp_zh_negative",
         "finese_zh_risk_event",
         "twitter_financial_topic",
-        pytest.param(TWEETS, marks=pytest.mark.xfail(strict=True, reason="promised, not reached: see decision 0012")),
+        TWEETS,
     ],
 )
 def test_probabilities_can_be_taken_at_their_word(name: str) -> None:
-    # PhraseBank is at the limit, where the int8 rounding of another processor may tip it over
-    limit = 0.045 if name == PHRASEBANK else 0.04
     error = _measured(name).calibration_error
     assert error is not None
-    assert error <= limit
+    assert error <= 0.04
 
 
-@pytest.mark.parametrize("name", [FORUM_ZH, TWEETS, "finnsp_zh_negative", "stockemotions"])
+@pytest.mark.parametrize("name", [FORUM_ZH, TWEETS, "finnsp_zh_negative", "stockemotions", "finese_zh_risk_event"])
 def test_n_grams_beside_the_encoder_make_it_better(name: str) -> None:
     assert _measured(name).accuracy > _measured(name, wide=False).accuracy + 0.01
 
