@@ -8,7 +8,8 @@ would have been for the entity alone. The market's series knows nothing of stret
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import Field, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -111,13 +112,14 @@ def _joined(series: Sequence[Series]) -> Series:
     if len(series) == 1:
         return series[0]
     shifted = [each.buckets + place * _STRETCH for place, each in enumerate(series)]
-    given = {one.name: np.concatenate([getattr(each, one.name) for each in series]) for one in _given(series[0])}
+    given = {name: np.concatenate([getattr(each, name) for each in series]) for name in _given(type(series[0]))}
     return type(series[0])(**given | {"buckets": np.concatenate(shifted)})
 
 
-def _given(series: Series) -> list[Field[Any]]:
-    return [one for one in fields(series) if one.init]
+@cache
+def _given(kind: type[Series]) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind) if one.init)
 
 
 def _arrays(series: Series) -> bool:
-    return all(isinstance(getattr(series, one.name), np.ndarray) for one in _given(series))
+    return all(isinstance(getattr(series, name), np.ndarray) for name in _given(type(series)))

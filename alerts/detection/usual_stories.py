@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alerts.detection.baselines import Floats
 from alerts.detection.series import MINUTES_A_DAY, Minutes, Series
@@ -120,11 +121,12 @@ class UsualStories:
         return said
 
     def _clustering(self, steps: StorySteps, at: Minutes, horizons: Minutes, slots: int) -> Floats:
-        number, up_to_them = steps.number, steps.total_weight[1:]
+        near = self._near(steps.number, at, slots)
+        number, up_to_them = steps.number[near], steps.total_weight[1:][near]
         yesterday = steps.weight_up_to(number - slots)
         rate = steps.weight_since(number - slots * (self.rate_days + 1), yesterday) / (slots * self.rate_days)
         crowded = (up_to_them - yesterday) / 1000 / (self.cap * rate * slots + self.most)
-        weight = steps.weight / np.maximum(crowded, 1.0)
+        weight = steps.weight[near] / np.maximum(crowded, 1.0)
         told = self._learned(weight, number, at, slots) + self.cluster_stories
         found = []
         for horizon in horizons.tolist():
@@ -135,6 +137,11 @@ class UsualStories:
             found.append((more + self.usual_clustering * self.cluster_stories) / told)
         clustering: Floats = np.maximum(np.stack(found, axis=1), self.least_clustering)
         return clustering
+
+    def _near(self, number: Minutes, at: Minutes, slots: int) -> NDArray[np.bool_]:
+        """Which are among the cluster days before one of `at`; the others only say what is usual of these."""
+        ahead = at[np.minimum(np.searchsorted(at, number), at.size - 1)] - number
+        return (ahead >= 0) & (ahead < slots * (self.cluster_days + 1))
 
     def _learned(self, values: Floats, number: Minutes, at: Minutes, slots: int) -> Floats:
         """The sum of what steps are worth over the days before each of `at`; whole thousandths, so exact."""
