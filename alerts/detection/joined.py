@@ -112,14 +112,18 @@ def _joined(series: Sequence[Series]) -> Series:
     if len(series) == 1:
         return series[0]
     shifted = [each.buckets + place * _STRETCH for place, each in enumerate(series)]
-    given = {name: np.concatenate([getattr(each, name) for each in series]) for name in _given(type(series[0]))}
+    given = {name: np.concatenate([getattr(each, name) for each in series]) for name in _given(series[0])}
     return type(series[0])(**given | {"buckets": np.concatenate(shifted)})
 
 
+def _given(series: Series) -> tuple[str, ...]:
+    return _fields(type(series))  # type: ignore[arg-type] # mypy asks the class for its instances' hash
+
+
 @cache
-def _given(kind: type[Series]) -> tuple[str, ...]:
+def _fields(kind: type[Series]) -> tuple[str, ...]:
     return tuple(one.name for one in fields(kind) if one.init)
 
 
 def _arrays(series: Series) -> bool:
-    return all(isinstance(getattr(series, name), np.ndarray) for name in _given(type(series)))
+    return all(isinstance(getattr(series, name), np.ndarray) for name in _given(series))
