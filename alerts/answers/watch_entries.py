@@ -47,8 +47,8 @@ def save(
     watch_entries.let_nobody_else_write(connection)
     checked = lists.now(connection).checked(entry)
     before = watch_entries.find(connection, checked.entity_id)
-    if only_change and before is None:
-        raise UnknownEntryError(checked.entity_id)
+    if only_change and (before is None or checked.entity_id != entry.entity_id):
+        raise UnknownEntryError(entry.entity_id)
     _refuse_unseen(before, seen)
     action: Action = "changed" if before else "added"
     return watch_entries.add(connection, action, checked, actor=actor, at=now)

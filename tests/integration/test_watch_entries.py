@@ -153,6 +153,13 @@ def test_what_was_withdrawn_meanwhile_is_not_brought_back_by_a_change(database: 
     assert entries(database) == []
 
 
+def test_an_entry_is_changed_by_its_own_id_alone(database: Engine) -> None:
+    saved(database, QUILL)
+    with pytest.raises(UnknownEntryError, match="no entry"):
+        saved(database, Entry(name="Quill", entity_id="QFB.X\u200b"), only_change=True)
+    assert entries(database) == [QUILL]
+
+
 def test_ones_own_last_change_can_be_taken_back_whatever_it_was(database: Engine) -> None:
     saved(database, QUILL)
     saved(database, Entry(name="Quillfeather Group", entity_id="QFB.X"))
