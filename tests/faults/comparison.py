@@ -13,6 +13,9 @@ from alerts.delivery.receiver import Received, WebhookReceiver
 
 __all__ = ["deliveries_of", "differences", "told_apart_otherwise", "undelivered"]
 
+_TO_BE_TOLD = "SELECT alert_id::text FROM alerts WHERE status <> 'pending' AND held_by = ''"
+"""What an alarm of the whole market quieted for as long as it lasted is told to nobody, and says so in `held_by`."""
+
 
 def differences(disturbed: InstallationUnderTest, undisturbed: BookCopy, again: BookCopy) -> dict[str, list[str]]:
     """By what is compared, every difference.
@@ -47,7 +50,7 @@ def undelivered(installation: InstallationUnderTest) -> list[str]:
     """Every event in the outbox was taken by the receiver, under the id that the outbox gave it, and no other was."""
     with installation.engine.connect() as connection:
         rows = connection.execute(text("SELECT webhook_id, event_type, state FROM deliveries")).all()
-        opened = set(connection.execute(text("SELECT alert_id::text FROM alerts WHERE status <> 'pending'")).scalars())
+        opened = set(connection.execute(text(_TO_BE_TOLD)).scalars())
     taken = {one.webhook_id: one for one in installation.receiver.received}
     lines = [f"{one.webhook_id} ({one.event_type}) is {one.state}" for one in rows if one.state != "delivered"]
     lines += [f"{one.webhook_id} ({one.event_type}) never arrived" for one in rows if one.webhook_id not in taken]
