@@ -25,7 +25,8 @@ __all__ = ["Say", "disturbed_replay", "news"]
 
 _PATIENCE_S = 1800
 _SCRIPTED, _REFUSED = 100, 0.2
-"""Of so many webhook requests the receiver refuses this share."""
+"""Of so many webhook requests, and of no more than there are faults, the receiver refuses this share: a webhook that is
+refused four times waits for five minutes."""
 
 Say = Callable[[str], None]
 
@@ -49,7 +50,7 @@ def disturbed_replay(
         seconds = {"undisturbed": time.monotonic() - began}
         say(f"undisturbed: {len(undisturbed.documents)} documents in {seconds['undisturbed']:.0f} s")
         draw = random.Random(seed)
-        answers = tuple(500 if draw.random() < _REFUSED else 204 for _ in range(_SCRIPTED))
+        answers = tuple(500 if draw.random() < _REFUSED else 204 for _ in range(min(_SCRIPTED, faults)))
         loses = stack.brokers[-1] if brokers > 1 else None
         schedule = fault_schedule(seed, faults, brokers=stack.brokers, loses=loses)
         with installation_under_test(stack, folder / "disturbed", quick=quick, answers=answers) as disturbed:
