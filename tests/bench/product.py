@@ -126,7 +126,10 @@ def installed(stack: Stack, folder: Path, *, webhook: Mapping[str, object] | Non
     """
     name = f"bench-{secrets.token_hex(4)}"
     database = make_url(stack.addresses.database_url).set(database=name).render_as_string(hide_password=False)
-    config = _written(folder / name, _sections(stack, name, database), webhook)
+    sections = _sections(stack, name, database)
+    if webhook:  # dozens of companies in trouble within minutes are an alarm of the market, which would quiet them
+        sections["alerts"] = {"market_surge": False}
+    config = _written(folder / name, sections, webhook)
     with ExitStack() as undo:
         with psycopg.connect(stack.addresses.database_url, autocommit=True) as session:
             session.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
