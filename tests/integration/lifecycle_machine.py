@@ -121,16 +121,19 @@ class Lifecycle(RuleBasedStateMachine):
             assert [row.from_status for row in chain] == statuses[:-1]
             assert found[alert_id].status == statuses[-1]
             assert chain[0].action in ("open", "hold")
-        for row in found.values():
-            self._row_makes_sense(row)
+        for alert_id, row in found.items():
+            self._row_makes_sense(row, answered=any(entry.actor == "li" for entry in chains[alert_id]))
         self._deliveries_follow_from_history(chains, sent)
         self.statuses = {alert_id: row.status for alert_id, row in found.items()}
 
-    def _row_makes_sense(self, row: Any) -> None:
+    def _row_makes_sense(self, row: Any, *, answered: bool) -> None:
         assert row.detector == DETECTOR
         assert (row.status == "resolved") == (row.resolved_at is not None)
         assert (row.status == "acknowledged") <= bool(row.acknowledged_by)
-        assert bool(row.held_by) == (row.status in ("pending", "resolved") and row.told_at is None)
+        untold = row.status in ("pending", "resolved") and row.told_at is None
+        # Who answers an alert that is held knows of it, though nobody was told: it is held no more.
+        assert bool(row.held_by) <= untold
+        assert untold <= (bool(row.held_by) or (answered and row.status == "resolved"))
         assert row.episode == "open" or row.status in ("resolved", "reopened", "acknowledged", "snoozed", "firing")
         assert not row.told_severity or rank(row.told_severity) <= rank(row.severity)
 
