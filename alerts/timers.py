@@ -61,12 +61,17 @@ class Timers:
         return self._scan(lambda now: alerts.c.snoozed_until <= now, "wake", lambda _, __: "the snooze is over")
 
     def release(self) -> int:
-        """Pending alerts that nothing holds any more: told of now."""
-        return self._scan(
-            lambda _: alerts.c.status == "pending",
-            "release",
-            lambda each, holds: None if holds.why(each.episode, each.labels) else f"no longer held by {each.held_by}",
-        )
+        """Pending alerts that nothing holds any more: told of now. Of the others it says what holds them by now."""
+
+        def why(each: Standing, holds: Holds) -> str | None:
+            held_by = holds.why(each.episode, each.labels)
+            if not held_by:
+                return f"no longer held by {each.held_by}"
+            if held_by != each.held_by:
+                holds.note(each.alert_id, held_by)
+            return None
+
+        return self._scan(lambda _: alerts.c.status == "pending", "release", why)
 
     def catch_up(self) -> int:
         """Alerts that have grown worse than the outside was told, because of a silence that is over."""

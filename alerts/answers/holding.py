@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from alerts.answers import silences, standing
 from alerts.answers.matchers import Labels, Matcher, matches, parse
@@ -149,6 +149,10 @@ class Holds:
     def silenced(self, labels: Labels) -> Silence | None:
         """The silence that keeps such an alert quiet."""
         return silences.quietened(self._quiet, labels)
+
+    def note(self, alert_id: UUID, held_by: str) -> None:
+        """Writes what holds a pending alert, where that has become another thing since it was held."""
+        self._connection.execute(update(alerts).where(alerts.c.alert_id == alert_id).values(held_by=held_by))
 
     def opened(self, episode: Episode, labels: Labels) -> None:
         """Reckons with an alert that has just been told of."""

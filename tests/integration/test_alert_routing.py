@@ -279,6 +279,25 @@ def test_an_alert_that_keeps_coming_back_is_held_until_it_is_graver(stage: Answe
     assert [row.event_type for row in sent(stage)].count("alert.opened") == 4
 
 
+def test_an_alert_that_was_silenced_and_flaps_as_well_says_what_holds_it_when_the_silence_is_over(
+    stage: AnswerStage,
+) -> None:
+    for round_ in range(3):
+        stage.find("acme", bucket=1000 + 300 * round_, complete=1000 + 300 * round_)
+        stage.fall_quiet(1000 + 300 * round_ + 101)
+    until = stage.now + timedelta(minutes=5)
+    stage.desk.silence([parse("entity=acme")], actor="li", reason="drill", ends_at=until)
+    stage.find("acme", bucket=2000, complete=2000)
+    held_by = text("select held_by from alerts where status = 'pending'")
+    with stage.database.connect() as connection:
+        assert connection.execute(held_by).scalar_one().startswith("silence")
+
+    stage.now = until
+    assert stage.timers.once() == 0
+    with stage.database.connect() as connection:
+        assert connection.execute(held_by).scalar_one() == "flapping: 3 alerts in 14 days"
+
+
 def test_flap_damping_can_be_turned_off(stage: AnswerStage) -> None:
     off = Holding(flapping=Flapping(openings=0), inhibitions=())
     for round_ in range(4):
