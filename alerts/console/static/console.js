@@ -35,7 +35,7 @@ if (helpButton) {
   helpButton.addEventListener('click', openHelp);
 }
 
-const typing = (target) => target.closest('input, select, textarea, dialog');
+const typing = (target) => target.closest('input, select, textarea, dialog[open]'); // a dialog just closed may still have the focus
 
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
