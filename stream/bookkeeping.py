@@ -41,12 +41,11 @@ _OUTCOMES = ("fresh", "corrected", "retracted", "superseded", "repeated", "redel
 class Bookkeeping:
     """Reads records and books them. Both block: call them from threads, one batch of a topic after the other.
 
-    While a batch is being set in Redis the next one may be booked. `clock`, where given, feeds the metric of arrival to
-    commit.
+    While a batch is being set in Redis the next one may be booked. `clock` feeds the metric of arrival to commit.
     """
 
     def __init__(
-        self, ingest: Ingest, mirror: HotMirror, stop: threading.Event, *, clock: Callable[[], datetime] | None = None
+        self, ingest: Ingest, mirror: HotMirror, stop: threading.Event, *, clock: Callable[[], datetime]
     ) -> None:
         self._ingest = ingest
         self._mirror = mirror
@@ -137,10 +136,9 @@ class Bookkeeping:
         return done
 
     def _observe_latency(self, records: Sequence[ScoredDocument | Retraction]) -> None:
-        if self._clock is not None:
-            now = self._clock()
-            for one in records:
-                COMMIT_LATENCY.observe(max((now - one.arrived_at).total_seconds(), 0.0))
+        now = self._clock()
+        for one in records:
+            COMMIT_LATENCY.observe(max((now - one.arrived_at).total_seconds(), 0.0))
 
 
 def _read_to(entries: Sequence[Entry]) -> list[ReadTo]:

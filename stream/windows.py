@@ -11,6 +11,7 @@ import gc
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,10 @@ from storage.hot_windows import HotWindows
 from storage.ingest import Ingest, ReadTo
 from stream.backoff import StoppedError, persist
 from stream.bookkeeping import Bookkeeping
-from stream.carrier import Book, Carrier
+from stream.carrier import Carrier
 from stream.errors import StreamError
 from stream.hot_mirror import HotMirror
-from stream.lane import Lane, Read
+from stream.lane import Lane
 from stream.parcels import WholeFetches
 from stream.positioned_consumer import PositionedTransport
 from stream.topics import Topics, TopicsError, partition_count
@@ -72,13 +73,12 @@ def build_app(
     *,
     batch_size: int,
     data_dir: Path,
-    clock: Callable[[], datetime] | None = None,
+    clock: Callable[[], datetime],
 ) -> WindowsApp:
     """One worker of the group `group`; run as many as there are partitions, each in its own process.
 
     A batch holds up to `batch_size` scored documents: what has gathered while the one before it was booked. A lone
-    document is booked at once. Faust writes nothing of value into `data_dir`. `clock` feeds the metric of arrival to
-    commit.
+    document is booked at once. Faust writes nothing of value into `data_dir`. `clock` says how old records are.
     """
     app = WindowsApp(group, **_faust_settings(bootstrap, data_dir))
     app.transport = PositionedTransport(app.conf.broker_consumer, app)
@@ -97,8 +97,11 @@ def build_app(
         went_back=app.mirror.doubt,
     )
     app.books = books = Bookkeeping(ingest, app.mirror, app.stop_work, clock=clock)
-    _add_agent(app, "scored", topics.scored, books.read_scored, books.scored, batch_size)
-    _add_agent(app, "dead", topics.dead, books.read_dead, books.dead, _DEAD_AT_ONCE)
+    lane = partial(Lane, carrier=app.carrier, clock=clock)
+    scored = partial(lane, "scored", read=books.read_scored, book=books.scored, at_once=batch_size)
+    dead = partial(lane, "dead", read=books.read_dead, book=books.dead, at_once=_DEAD_AT_ONCE)
+    _add_agent(app, "scored", topics.scored, scored)
+    _add_agent(app, "dead", topics.dead, dead)
 
     @app.timer(_MEND_EVERY_S, name="mend")  # type: ignore[untyped-decorator]
     async def mend() -> None:
@@ -160,13 +163,13 @@ async def _run(app: WindowsApp, stop: threading.Event) -> None:
         raise WindowsError(f"the windows app crashed: {app.crash_reason}") from app.crash_reason
 
 
-def _add_agent(app: WindowsApp, name: str, topic: str, read: Read, book: Book, at_once: int) -> None:
+def _add_agent(app: WindowsApp, name: str, topic: str, make: Callable[[], Lane]) -> None:
     channel = app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 
     @app.agent(channel, name=name)
     async def carry(stream: Any) -> None:  # a faust.Stream of parcels
         stream.enable_acks = False  # what is done is what is booked: see PositionedConsumer.booked
-        lane = Lane(name, app.carrier, read, book, at_once=at_once)
+        lane = make()
         async with lane.running(app.consumer):
             async for event in stream.events():
                 await lane.put(event.message.records)

@@ -6,23 +6,41 @@ import asyncio
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from faust.types import TP
 
 from storage.errors import PositionError
+from storage.records import Origin, Retraction
 from stream import rereading as rereading_module
 from stream.backoff import StoppedError
 from stream.carrier import Carrier
-from stream.lane import Lane
+from stream.lane import Lane, pace_s
 from stream.log_records import Entry
 
 SCORED = TP("documents.scored", 0)
 
 
+NOW = datetime(2024, 5, 6, 12, tzinfo=UTC)
+
+
+def entry(offset: int, *, age_s: float = 0.0) -> Entry:
+    arrived_at = NOW - timedelta(seconds=age_s)
+    takedown = Retraction(
+        document_id=UUID(int=offset),
+        origin=Origin(topic="documents.raw", partition=0, offset=offset),
+        published_at=arrived_at,
+        arrived_at=arrived_at,
+        revised_at=arrived_at,
+    )
+    return Entry(*SCORED, offset, takedown)
+
+
 def entries(*offsets: int) -> list[Any]:
-    return [Entry(*SCORED, offset, None) for offset in offsets]  # type: ignore[arg-type]
+    return [entry(offset) for offset in offsets]
 
 
 def read(records: Sequence[Any]) -> list[Any]:
@@ -105,6 +123,9 @@ class World:
             rereading_module, "first_offset_from", lambda _bootstrap, _topic, _number, offset: max(offset, log_begins)
         )
         assert self.carrier.positions({SCORED}) == {SCORED: 5}
+
+    def lane(self, *, at_once: int) -> Lane:
+        return Lane("scored", self.carrier, read, self.books.book, at_once=at_once, clock=lambda: NOW)
 
     async def carry(self, *offsets: int) -> None:
         await self.carrier.carry(entries(*offsets), self.books.book, self.consumer)
@@ -239,7 +260,7 @@ async def test_a_stop_in_the_middle_finishes_the_batch(world: World) -> None:
 
 
 async def test_a_lane_gathers_the_next_batch_while_one_is_booked(world: World) -> None:
-    lane = Lane("scored", world.carrier, read, world.books.book, at_once=10)
+    lane = world.lane(at_once=10)
     world.books.go.clear()
     async with lane.running(world.consumer):
         await lane.put(entries(5))
@@ -254,8 +275,9 @@ async def test_a_lane_gathers_the_next_batch_while_one_is_booked(world: World) -
 async def test_after_a_batch_a_lane_waits_for_its_turn_or_for_a_full_one(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream.lane._PACE_S", 3600)
-    lane = Lane("scored", world.carrier, read, world.books.book, at_once=3)
+    monkeypatch.setattr("stream.lane._LEAST_PACE_S", 3600)
+    monkeypatch.setattr("stream.lane._MOST_PACE_S", 3600)
+    lane = world.lane(at_once=3)
     async with lane.running(world.consumer):
         await lane.put(entries(5))
         await until(lambda: "done to 6" in world.notes)
@@ -269,8 +291,22 @@ async def test_after_a_batch_a_lane_waits_for_its_turn_or_for_a_full_one(
     assert [note for note in world.notes if note.startswith("book")] == ["book 5", "book 6,7,8"]
 
 
+@pytest.mark.parametrize(
+    ("ages_s", "pace"),
+    [
+        pytest.param([0.02, 0.04], 0.1, id="fresh news ten times a second"),
+        pytest.param([60.0, 0.02], 0.1, id="fresh news among old ones too"),
+        pytest.param([0.4, 0.3], 0.3, id="in between as long as the youngest has been under way"),
+        pytest.param([60.0, 70.0], 0.5, id="a backlog twice a second"),
+        pytest.param([-5.0], 0.1, id="a broker whose clock runs ahead"),
+    ],
+)
+def test_the_next_transaction_comes_the_later_the_older_the_records_are(ages_s: list[float], pace: float) -> None:
+    assert pace_s([entry(5 + place, age_s=age) for place, age in enumerate(ages_s)], NOW) == pytest.approx(pace)
+
+
 async def test_a_lane_makes_faust_wait_while_a_full_batch_waits(world: World) -> None:
-    lane = Lane("scored", world.carrier, read, world.books.book, at_once=2)
+    lane = world.lane(at_once=2)
     await lane.put(entries(5, 6))
     waiting = asyncio.create_task(lane.put(entries(7)))
     await asyncio.sleep(0)
@@ -281,7 +317,7 @@ async def test_a_lane_makes_faust_wait_while_a_full_batch_waits(world: World) ->
 
 
 async def test_a_lane_cuts_what_came_together_into_batches(world: World) -> None:
-    lane = Lane("scored", world.carrier, read, world.books.book, at_once=2)
+    lane = world.lane(at_once=2)
     async with lane.running(world.consumer):
         await lane.put(entries(5, 6, 7, 8, 9))
         await until(lambda: "done to 10" in world.notes)
@@ -294,7 +330,7 @@ async def test_a_lane_outlives_a_batch_that_fails(
 ) -> None:
     monkeypatch.setattr("stream.lane._AFTER_DEFECT_S", 0)
     world.books.failure = failure
-    lane = Lane("scored", world.carrier, read, world.books.book, at_once=10)
+    lane = world.lane(at_once=10)
     async with lane.running(world.consumer):
         await lane.put(entries(5))
         await until(lambda: world.books.failure is None)
