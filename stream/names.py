@@ -2,9 +2,10 @@
 
 1. Spans: up to five capitalised words in a row, Chinese characters that end as companies' names do, written tickers.
 2. Left out is what the watch list has, what is an ordinary word, a place, a person, and what the language of the text
-   capitalises anyway: of a Title Case headline nothing counts that its body does not bear out.
-3. A span counts where something says that it is a company: its own last word, a ticker, or the words around it
-   (`stream/support.py`).
+   capitalises anyway: of a Title Case headline nothing counts that its body does not bear out, but for single words
+   with a mark of their own (`stream/name_marks.py`).
+3. A span counts where something says that it is a company: its own last word, a capital inside a word, a ticker, who
+   leads it, or the words around it (`stream/support.py`).
 
 A false name costs little: it is one of many that are counted, and hardly ever has three bad stories in a week.
 """
@@ -21,6 +22,7 @@ from importlib.resources import files
 
 from stream.chinese_names import chinese_names
 from stream.entities import Found
+from stream.name_marks import has_inner_capital, is_led, marked_words, up_to_office
 from stream.support import Support
 
 __all__ = ["MOST_NAMES", "NameFinder", "is_ordinary"]
@@ -66,13 +68,16 @@ _TITLES = frozenset(
         "republican professor",
     )
 )
+_NO_BEGINNINGS = _OPENERS | _TITLES
 _CLUES_AGAINST = frozenset(
     re.findall(
         r"\w+",
         "court house department ministry university committee council agency commission administration party army "
         "police office senate congress parliament government union association federation war league cup street "
         "act times post journal news college school hospital church river lake sea island county city state "
-        "states reserve fed monday tuesday wednesday thursday friday saturday sunday",
+        "states reserve fed monday tuesday wednesday thursday friday saturday sunday "
+        "nato imf eu un who wto opec oecd ecb boe boj pboc fbi cia nsa fda ftc sec fcc fdic cdc doj irs nasa bbc "
+        "hamas hezbollah taliban isis fifa uefa",
     )
 )
 
@@ -100,7 +105,9 @@ class NameFinder:
     def _in(self, text: str) -> Iterator[str]:
         if not text.isascii():
             yield from chinese_names(text)
-        if not _headline(text):
+        if _headline(text):
+            yield from (word for word in marked_words(text) if self._may_be([word], opens=False))
+        else:
             yield from self._capitalised(text)
         for match in _TICKER.finditer(text):
             yield f"${match[1] or match[2]}"
@@ -108,19 +115,28 @@ class NameFinder:
     def _capitalised(self, text: str) -> Iterator[str]:
         support = Support(text)
         for match in _SPAN.finditer(text):
-            start, words = match.start(), _POSSESSIVE.sub("", match[0]).split(" ")
-            opens = bool(_SENTENCE_START.search(text[max(0, start - 4) : start]))
-            while words and (words[0].lower() in _OPENERS or words[0].lower() in _TITLES or words[0] in ("&",)):
-                start += len(words[0]) + 1
-                words = words[1:]
-            if opens and len(words) > 2 and words[1] == "of" and words[0].endswith("s"):  # "Shares of", "Customers of"
-                start += len(words[0]) + 4
-                words = words[2:]
-            span = " ".join(words)
-            if span and self._may_be(words, opens=opens and start == match.start()) and self._is(span, start, support):
+            words = _POSSESSIVE.sub("", match[0]).split(" ")
+            opens = bool(_SENTENCE_START.search(text[max(0, match.start() - 4) : match.start()]))
+            before = self._before_name(words, opens=opens)
+            start, opens = match.start() + sum(len(word) + 1 for word in words[:before]), opens and not before
+            name_words = up_to_office(words[before:])
+            span = _POSSESSIVE.sub("", " ".join(name_words))
+            if span and self._may_be(name_words, opens=opens) and self._is(span, start, text, support):
                 name = _LEGAL.sub("", span)
                 if 2 <= len(name) <= _MOST_NAME_CHARS:
                     yield name
+
+    def _before_name(self, words: Sequence[str], *, opens: bool) -> int:
+        """How many of the words have their capital from the beginning of the sentence, or are a title."""
+        first = 0
+        while first < len(words) and (words[first].lower() in _NO_BEGINNINGS or words[first] == "&"):
+            first += 1
+        rest = words[first:]
+        if opens and len(rest) > 2 and rest[1] == "of" and rest[0].endswith("s"):  # "Shares of", "Customers of"
+            return first + 2
+        if opens and len(rest) > 1 and has_inner_capital(rest[1]) and self._kinds.get(rest[0].lower()) == "word":
+            return first + 1  # "Ousted OpenAI CEO"
+        return first
 
     def _may_be(self, words: Sequence[str], *, opens: bool) -> bool:
         """False for what is no name, or another kind of name."""
@@ -136,9 +152,13 @@ class NameFinder:
             return False
         return not (opens and all(kind == "word" for kind in kinds) and not _ENDING.search(" ".join(words)))
 
-    def _is(self, span: str, start: int, support: Support) -> bool:
+    @staticmethod
+    def _is(span: str, start: int, text: str, support: Support) -> bool:
         """Whether something says that this is a company."""
-        return bool(_ENDING.search(span)) or support.for_name(start, start + len(span), chinese=False)
+        end = start + len(span)
+        if _ENDING.search(span) or has_inner_capital(span) or is_led(text, end):
+            return True
+        return support.for_name(start, end, chinese=False)
 
 
 def is_ordinary(name: str) -> bool:

@@ -31,6 +31,16 @@ FOUND = [
     ("Trading in Zembla shares was halted on Friday", ("Zembla",)),
     ("Regulators are looking into Ostrovia, the crypto lender, after withdrawals", ("Ostrovia",)),
     ("Shares fell after Brackwater said it would restate earnings", ("Brackwater",)),
+    # who leads it does, or what it owes and earns, before a capital proves anything
+    ("Zembla CEO Jane Brown Steps Down As Criminal Inquiry Ends", ("Zembla",)),
+    ("These Are The People That Fired Zembla CEO Jane Brown", ("Zembla",)),
+    ("Morning news: Zembla chief Jane Brown steps down after guilty plea", ("Zembla",)),
+    ("Jane Brown, ousted Zembla CEO Brown, is welcome in France", ("Zembla",)),
+    ("Zembla Investors Blindsided By The Departure", ("Zembla",)),
+    # a capital inside the word does
+    ("Jane Brown Out At OpenZembla", ("OpenZembla",)),
+    ("Ousted OpenZembla CEO Brown welcome in France", ("OpenZembla",)),
+    ("OpenZembla’s board has no confidence in its founder", ("OpenZembla",)),
     # a ticker does
     ("Down 40% before the open: $QVBK", ("$QVBK",)),
     ("The lender (NASDAQ: QVBK) sought a buyer", ("$QVBK",)),
@@ -48,6 +58,10 @@ NOT_FOUND = [
     "The Supreme Court ruled against the company",
     "Quillfeather Troubles Deepen As Shares Sink Across Wall Street",  # Title Case: capitals prove nothing
     "EVERYTHING MUST GO AT MOSSGATE AS SHARES SINK",
+    "Former Speaker McCarthy Is Out, And So Is DeVito",  # people
+    "A PhD Student Explains",
+    "NATO Chief And IMF Boss Meet FBI Investors",  # institutions
+    "Germany Chief Of Staff Quits As Tech Investors Watch",
     "商业银行下调存款利率",
     "公司拟回购股份",
     "",
