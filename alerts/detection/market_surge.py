@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alerts.detection.detectors import Counted, Finding, History
+from alerts.detection.expectation import trailing
 from alerts.detection.promises import MARKET_SURGE, Promise
 from alerts.detection.regular import Floats, RegularCounts
 from alerts.detection.series import MINUTES_A_DAY, Series
@@ -22,6 +25,7 @@ SHARE = 0.02
 """Its part of the budget, against 1 for the surges of the list: while it is on, companies' lesser alerts are held."""
 
 _DAYS_A_MONTH = 30
+_ROUNDING = 1e-9
 _LEAST_EVIDENCE = 0.5
 """No budget is so generous that what every other day brings is a surge."""
 
@@ -85,14 +89,31 @@ class MarketSurge:
 
     def _of_day(self, history: History, day: int, steps: Sequence[int]) -> list[Finding]:
         first = (day - self.history_days) * MINUTES_A_DAY
-        judged = self.surge.judge(RegularCounts(first, self.step_min, self._counts(history, first)[None]))
-        threshold = max(_LEAST_EVIDENCE, self.promise.threshold(self.budget.promised_a_month))
+        counts = RegularCounts(first, self.step_min, self._counts(history, first)[None])
         places = [(step, step - first // self.step_min) for step in steps]
+        beyond = self._beyond_calm(counts)
+        if not any(beyond[place] for _, place in places):
+            return []
+        judged = self.surge.judge(counts)
+        threshold = max(_LEAST_EVIDENCE, self.promise.threshold(self.budget.promised_a_month))
         return [
             self._finding(history.entity, step, judged, place)
             for step, place in places
             if judged.evidence[0, place] >= threshold
         ]
+
+    def _beyond_calm(self, counts: RegularCounts) -> NDArray[np.bool_]:
+        """(buckets,) where there may be evidence: a horizon of the last day has more than calm brings every other day.
+
+        What calm brings follows from the days before and the beginning of the last one (`Expectation.around_min`), and
+        need not be worked out again while the last day goes on.
+        """
+        known = counts.values.shape[1] - counts.slots + self.surge.expectation.around_min // self.step_min
+        ceilings = _ceilings(self.surge, counts.first, self.step_min, counts.values[0, :known].tobytes())
+        lengths = [each // self.step_min for each in sorted(self.surge.horizons_min)]
+        observed = np.concatenate([trailing(counts.values, length) for length in lengths])
+        beyond: NDArray[np.bool_] = np.any(observed > ceilings * (1 - _ROUNDING), axis=0)
+        return beyond
 
     def _counts(self, history: History, first: int) -> Floats:
         """(buckets,) the stories of each step of the history and the day itself; NaN on days that slept.
@@ -128,3 +149,10 @@ class MarketSurge:
             since=series.first_story(inside) // self.step_min * self.step_min,
             step_min=self.step_min,
         )
+
+
+@lru_cache(maxsize=8)
+def _ceilings(surge: VolumeSurge, first: int, step_min: int, known: bytes) -> Floats:
+    """(horizons, buckets of whole days) the counts up to which no bucket is rare, as far as what is `known` tells."""
+    counts = RegularCounts(first, step_min, np.frombuffer(known)[None]).whole_days()
+    return np.concatenate([seen.ceiling for seen in surge.judge(counts).horizons])

@@ -89,6 +89,22 @@ def test_it_fires_where_the_backtest_of_the_same_weeks_does() -> None:
     assert all(40 * DAY <= finding.since <= finding.bucket for finding in found)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_it_fires_in_exactly_the_hours_whose_evidence_is_enough(seed: int) -> None:
+    """A glance at what calm brings saves most judgements, and changes none."""
+    random = np.random.default_rng(seed)
+    hours = calm_counts(random, 45, random.uniform(0.05, 1), random.uniform(0.1, 0.6)).reshape(-1, 12).sum(axis=1)
+    begins = 40 * 24 + random.integers(24)
+    hours[begins : begins + random.integers(1, 12)] += random.integers(30)
+    detector = MarketSurge(Budget(random.choice([0.01, 0.1, 0.5]), 1), min_stories=1)
+    weeks = RegularCounts(12 * DAY, 60, hours[None, 12 * 24 : 41 * 24])
+    evidence = detector.surge.judge(weeks).evidence[0, 28 * 24 :]
+    enough = max(0.5, detector.promise.threshold(detector.budget.promised_a_month))
+    fires = 40 * DAY + 60 * np.flatnonzero(evidence >= enough)
+    found = detector.findings(History(hours_of(hours), hours_of(hours)), range(40 * DAY, 41 * DAY, 60))
+    assert [finding.bucket for finding in found] == fires.tolist()
+
+
 def test_an_alarm_is_not_taken_back_when_an_hour_with_fewer_stories_becomes_the_rarest_horizon() -> None:
     hours = np.tile(np.repeat([0, 1, 0], [7, 12, 5]), 45)
     night = 41 * 24 + 2
