@@ -61,6 +61,7 @@ _log = structlog.get_logger()
 
 LOCK = 0x797571696E67  # "yuqing": one number for all engines of a database
 _BEGINNING: Job = (0, "")
+_ACTIVE = select(func.count()).select_from(alerts).where(alerts.c.status != "resolved")
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,8 @@ class AlertEngine:
         self._holding = holding or Holding()
         check_quiet(rules, self._timing.allowed_lateness)
         self._rules = RuleDesk(rules, self._guard_min, _known)
+        self._ended_at: int | None = None
+        self._moved = False  # an alert, since what is quiet was ended up to that minute
 
     def run(self, stop: threading.Event) -> None:
         """Works until `stop` is set, woken by ingest's commits, at the latest after `poll_s` seconds."""
@@ -131,15 +134,20 @@ class AlertEngine:
                 if complete is None:
                     return taken
                 work = self._look_at(connection, complete, after)
-                if not work.jobs:
-                    if self._rule(connection, complete):
-                        continue
+                if work.jobs:
+                    self._settle(connection, work, complete)
+                ended = not work.jobs and not self._rule(connection, complete)
+                if ended and (self._moved or complete != self._ended_at):
                     self._end_quiet(connection, complete)
-                    return taken
-                self._settle(connection, work, complete)
-            after = work.last
-            taken += len(work.jobs)
-            metrics.buckets_judged.inc(len(work.jobs))
+                if ended:
+                    metrics.alerts_active.set(connection.execute(_ACTIVE).scalar_one())
+            if ended:
+                self._ended_at, self._moved = complete, False
+                return taken
+            if work.jobs:
+                after = work.last
+                taken += len(work.jobs)
+                metrics.buckets_judged.inc(len(work.jobs))
 
     def _begin(self, connection: Connection, known: int | None) -> int | None:
         """The minute up to which all is complete, as far as this round has `known`; None while another engine is at
@@ -200,12 +208,11 @@ class AlertEngine:
             for episode in episodes
         ]
         self._record(connection, changes)
-        active = select(func.count()).select_from(alerts).where(alerts.c.status != "resolved")
-        metrics.alerts_active.set(connection.execute(active).scalar_one())
 
     def _record(self, connection: Connection, changes: Sequence[Change], gather: Gather | None = None) -> None:
         if not changes:
             return
+        self._moved = True
         record(connection, changes, self._endpoints, self._clock(), self._holding, gather)
         for change in changes:
             for event in change.events:
