@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -41,9 +39,6 @@ __all__ = [
 ]
 
 Clock = Callable[[], datetime]
-
-_GIVING_WAY = 10
-"""How nice the thread is that asks for words."""
 
 FAILOVER_S = 3.0
 """An engine that is stopped in the middle of its transaction holds the lock of engines so long; then another goes on.
@@ -86,7 +81,7 @@ def alert_parts(settings: Settings, services: Services, entities: int, clock: Cl
 def explaining_parts(settings: Settings, services: Services, clock: Clock) -> Iterator[Mapping[str, Part]]:
     """What asks the model for the words behind alerts. Not in the engine's process: it would wait for the interpreter.
 
-    Its thread, and those that its model starts, give way to whoever else wants the processor.
+    Its thread, and those that its model starts, give way to whoever else wants the processor; so does its role.
     """
     from alerts.explaining import Explaining
     from storage.connection import connect
@@ -103,10 +98,10 @@ def explaining_parts(settings: Settings, services: Services, clock: Clock) -> It
 
 def _words_of_model(settings: Settings) -> Explain:
     from deploy.alert_words import WordsOfModel
+    from deploy.giving_way import give_way
     from deploy.weights import weights_folder
 
-    with suppress(OSError):  # elsewhere than on Linux a thread has no priority of its own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _GIVING_WAY)
+    give_way()
     return WordsOfModel(weights_folder(settings))
 
 
