@@ -19,7 +19,7 @@ from alerts.detection import evidence
 from alerts.detection.evidence import Evidence
 from alerts.detection.lifecycle import Change, Episode
 from alerts.detection.unlisted import name_of
-from alerts.detection.volume_alarm import VolumeAlarm
+from alerts.detection.volumes import OF_VOLUME
 from storage.tables import entities
 
 __all__ = ["Gather", "record"]
@@ -79,7 +79,7 @@ def _write(
 
 
 def _news(connection: Connection, episode: Episode) -> Evidence:
-    every_tone = episode.detector == VolumeAlarm.name
+    every_tone = episode.detector in OF_VOLUME
     return evidence.gather(connection, episode.entity_id, episode.peak, every_tone=every_tone)
 
 

@@ -107,7 +107,15 @@ def _words_of_model(settings: Settings) -> Explain:
 
 def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
     """The detectors in force. They share the budget."""
-    from alerts.detection import first_bad_news, market_surge, risk_event, share_shift, unlisted_surge, volume_alarm
+    from alerts.detection import (
+        first_bad_news,
+        market_surge,
+        risk_event,
+        share_shift,
+        unlisted_surge,
+        unlisted_volume,
+        volume_alarm,
+    )
     from alerts.detection.baselines import Baseline
     from alerts.detection.detectors import NegativeSurge
     from alerts.detection.first_bad_news import FirstBadNews
@@ -117,12 +125,13 @@ def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
     from alerts.detection.share_shift import ShareShift
     from alerts.detection.thresholds import Budget
     from alerts.detection.unlisted_surge import UnlistedSurge
+    from alerts.detection.unlisted_volume import UnlistedVolume
     from alerts.detection.volume_alarm import VolumeAlarm
 
     given, listed = settings.alerts, max(entities, 1)
     shares = 1 + volume_alarm.SHARE * given.volume_surge + first_bad_news.SHARE * given.first_bad_news
     shares += risk_event.SHARE * given.risk_event + market_surge.SHARE * given.market_surge
-    shares += unlisted_surge.SHARE * given.unlisted_surge
+    shares += unlisted_surge.SHARE * given.unlisted_surge + unlisted_volume.SHARE * given.unlisted_volume
     shares += share_shift.SHARE * (given.share_shift + given.mean_shift)
     part = given.false_alarms_per_day / shares
     budget = Budget(part, listed)
@@ -151,6 +160,7 @@ def detectors_of(settings: Settings, entities: int) -> Sequence[Detector]:
         (given.mean_shift, MeanShift(tone)),
         (given.volume_surge, VolumeAlarm(Budget(volume_alarm.SHARE * part, listed))),
         (given.unlisted_surge, unlisted),
+        (given.unlisted_volume, UnlistedVolume(unlisted_volume.SHARE * part)),
     )
     return (negative, *(detector for wanted, detector in optional if wanted))
 

@@ -153,6 +153,7 @@ class Alerts(Section):
     min_stories: Positive = 3
     volume_surge: bool = True
     unlisted_surge: bool = True
+    unlisted_volume: bool = True
     first_bad_news: bool = True
     risk_event: bool = True
     risk_topics: RiskTopics = GRAVE

@@ -21,7 +21,7 @@ from alerts.detection.baselines import Baseline
 from alerts.detection.evidence import Evidence, from_json
 from alerts.detection.series import time_of
 from alerts.detection.unlisted import is_unlisted, name_of
-from alerts.detection.volume_alarm import VolumeAlarm
+from alerts.detection.volumes import OF_VOLUME
 from alerts.reading import alert_list, companies
 from alerts.reading.alert_list import AlertSummary
 from alerts.reading.expected_band import BandPoint, expected_band
@@ -60,7 +60,7 @@ def alert_page(visit: TheVisit, alert_id: UUID, query: Annotated[DoneQuery, Quer
     if query.done not in ANSWERS:
         query = query.model_copy(update={"done": ""})
     hours = f"{alert.horizon_s / 3600:g}"
-    of_volume = alert.detector == VolumeAlarm.name
+    of_volume = alert.detector in OF_VOLUME
     words = "chart_told_volume" if of_volume else "chart_told"
     told = wording(visit.language, words, hours=hours, **_extremes(points))
     chart = band_chart(points, told=told, first=alert.first_bucket, last=alert.last_bucket)
@@ -85,7 +85,7 @@ def alert_page(visit: TheVisit, alert_id: UUID, query: Annotated[DoneQuery, Quer
 def _band(connection: Connection, alert: AlertSummary, evidence: Evidence, baseline: Baseline) -> list[BandPoint]:
     """What the alert's detector had counted and expected."""
     first, last, peak = alert.first_bucket, alert.last_bucket, time_of(evidence.peak.bucket)
-    if alert.detector == VolumeAlarm.name:
+    if alert.detector in OF_VOLUME:
         return volume_band(connection, alert.entity_id, horizon_s=alert.horizon_s, first=first, last=last, peak=peak)
     return expected_band(
         connection, alert.entity_id, baseline, horizon_s=alert.horizon_s, first=first, last=last, peak=peak

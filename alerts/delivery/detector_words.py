@@ -67,6 +67,11 @@ _EN: Final[Mapping[str, DetectorWords]] = {
         "{n} stories of any tone",
         "Far more is said about the company than at this time of the week is usual, whatever its tone.",
     ),
+    "unlisted_volume": DetectorWords(
+        "{n} story of any tone",
+        "{n} stories of any tone",
+        "Far more is said about a name that is on no watch list than is usual of it, whatever its tone.",
+    ),
 }
 
 _ZH: Final[Mapping[str, DetectorWords]] = {
@@ -99,6 +104,11 @@ _ZH: Final[Mapping[str, DetectorWords]] = {
     ),
     "volume_surge": DetectorWords(
         "{n} 条新闻（不论褒贬）", "{n} 条新闻（不论褒贬）", "关于该公司的报道远多于每周此时的常态。"
+    ),
+    "unlisted_volume": DetectorWords(
+        "{n} 条新闻（不论褒贬）",
+        "{n} 条新闻（不论褒贬）",
+        "一个不在关注名单中的名称，相关报道远多于其常态，不论褒贬。",
     ),
 }
 

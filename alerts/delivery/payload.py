@@ -76,9 +76,9 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
 
     `observed` negative stories within the `horizon_s` seconds that end with the decisive minute, against `expected`
     from the company's own past; `p_value` is the probability of at least as many. What else than negative stories a
-    `detector` counts, and what its finding means, `meaning` says in a sentence: `volume_surge` counts stories of any
-    tone and lists them, earliest first, and its `p_value`, like the market's, is how many findings as improbable calm
-    brings a day, at most 1. `previous` is when the last one before
+    `detector` counts, and what its finding means, `meaning` says in a sentence: `volume_surge` and
+    `unlisted_volume` count stories of any tone and list them, earliest first, and their `p_value`, like the market's,
+    is how many findings as improbable calm brings a day, at most 1. `previous` is when the last one before
     `since` was, if one was within its memory. `entity_id` "*" is the whole market. `actor` and `reason` say who
     brought the event about and why: "engine" is detection, "clock" a time that has come, all others are people.
     `also` are others of which the same is to be said: this one is the gravest. `add_to_list` is set where the name is

@@ -101,6 +101,18 @@ _NAMED = text(
     bindparam("until", type_=DateTime(timezone=True)),
 )
 
+_ALL_NAMED = text(
+    """
+    select document_id, title, url, source, published_at, score_micro, novelty from documents
+    where names && array[cast(:name as text)] and names <> '{}' and published_at >= :since and published_at < :until
+    order by novelty <> 'new', published_at, document_id
+    limit :most
+    """
+).bindparams(
+    bindparam("since", type_=DateTime(timezone=True)),
+    bindparam("until", type_=DateTime(timezone=True)),
+)
+
 _TOPICS = text(
     """
     select distinct topic from documents d, unnest(d.topics) as topic
@@ -166,7 +178,8 @@ def gather(connection: Connection, entity_id: str, finding: Finding, *, every_to
     if entity_id == ANY_ENTITY:
         return assembled(finding, connection.execute(_MARKET, given))
     if is_unlisted(entity_id):
-        return assembled(finding, connection.execute(_NAMED, given | {"name": name_of(entity_id)}))
+        named = _ALL_NAMED if every_tone else _NAMED
+        return assembled(finding, connection.execute(named, given | {"name": name_of(entity_id)}))
     if every_tone:
         return assembled(finding, connection.execute(_ALL_DOCUMENTS, given | {"entity_id": entity_id}))
     about = {"entity_id": entity_id, "topics": list(finding.topics)}

@@ -49,6 +49,7 @@ COUNTED = {
     "share_shift": "negative stories among all of them",
     "mean_shift": "negative stories among those of a worse tone",
     "volume_surge": "stories of any tone",
+    "unlisted_volume": "stories of any tone",
 }
 """What the numbers of each detector's findings count."""
 

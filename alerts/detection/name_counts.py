@@ -1,7 +1,7 @@
 """The counts of names that no watch list has, from the documents themselves: nothing is kept beside them.
 
-What is held at once is bounded by the database's own aggregation: of all names in the bad news of a batch only those
-come back that have enough stories within the longest horizon, and they are judged `AT_ONCE` at a time.
+What is held at once is bounded by the database's own aggregation: of all names in the news of a batch only those come
+back that have enough stories within the longest horizon, and they are judged `AT_ONCE` at a time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import itemgetter
 
 import numpy as np
-from sqlalchemy import bindparam, text
+from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import DateTime, Text
 
@@ -31,7 +31,7 @@ AT_ONCE = 200
 
 _SPAN = (bindparam("since", type_=DateTime(timezone=True)), bindparam("until", type_=DateTime(timezone=True)))
 
-_TOUCHED = text(
+_IN_BAD_NEWS = text(
     """
     with bad as materialized (
         select published_at, source, names from documents
@@ -48,17 +48,44 @@ _TOUCHED = text(
     """
 ).bindparams(*_SPAN, bindparam("minutes", type_=ARRAY(DateTime(timezone=True))))
 
-_STORIES = text(
+_IN_ANY_NEWS = text(
     """
+    with touched as materialized (
+        select distinct name, (extract(epoch from date_trunc('minute', published_at)) / 60)::bigint as minute
+        from documents, unnest(names) as name
+        where names <> '{}' and novelty = 'new' and published_at >= :first and published_at < :last
+          and date_trunc('minute', published_at) = any(:minutes)
+    ), enough as (
+        select name from documents, unnest(names) as name
+        where names && (select array_agg(distinct name) from touched) and names <> '{}' and novelty = 'new'
+          and published_at >= :since and published_at < :until
+        group by name having count(*) >= :stories and count(distinct source) >= :sources
+    )
+    select name, minute from touched join enough using (name) order by name, minute
+    """
+).bindparams(
+    *_SPAN,
+    bindparam("first", type_=DateTime(timezone=True)),
+    bindparam("last", type_=DateTime(timezone=True)),
+    bindparam("minutes", type_=ARRAY(DateTime(timezone=True))),
+)
+
+_STORIES_OF = """
     select name, (extract(epoch from date_trunc('minute', published_at)) / 60)::bigint as minute, source,
            count(*) filter (where novelty = 'new') as stories, count(*) as documents
     from documents, unnest(names) as name
-    where sentiment = 'negative' and names <> '{}' and names && :names and name = any(:names)
+    where names && :names and names <> '{}' and name = any(:names) {and_so}
       and published_at >= :since and published_at < :until
     group by 1, 2, 3
     order by 1, 2, 3
     """
-).bindparams(*_SPAN, bindparam("names", type_=ARRAY(Text)))
+
+
+def _stories(and_so: str) -> TextClause:
+    return text(_STORIES_OF.replace("{and_so}", and_so)).bindparams(*_SPAN, bindparam("names", type_=ARRAY(Text)))
+
+
+_STORIES, _BAD_STORIES = _stories(""), _stories("and sentiment = 'negative'")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,14 +101,16 @@ class SourcedSeries(Series):
 
 
 class NameCounts:
-    """The same as StoredCounts, for names: negative stories whose text holds one, in the transaction of `stored`.
+    """The same as StoredCounts, for names: stories whose text holds one, in the transaction of `stored`.
 
-    A name counts once in a document. `stories` and `sources` are the least that is worth a look.
+    A name counts once in a document. `stories` and `sources` are the least that is worth a look, of bad news or with
+    `every_tone` of all.
     """
 
-    def __init__(self, stored: StoredCounts, *, stories: int, sources: int) -> None:
+    def __init__(self, stored: StoredCounts, *, stories: int = 1, sources: int = 1, every_tone: bool = False) -> None:
         self._connection = stored.connection
         self._least = {"stories": stories, "sources": sources}
+        self._touched = _IN_ANY_NEWS if every_tone else _IN_BAD_NEWS
         self._stored = stored
 
     def jobs(self, jobs: Sequence[Job], horizon_min: int, ready: int) -> Iterator[list[Job]]:
@@ -96,9 +125,11 @@ class NameCounts:
             span = {
                 "since": time_of(buckets[0] - horizon_min),
                 "until": time_of(min(buckets[-1] + horizon_min, ready) + 1),
+                "first": time_of(buckets[0]),
+                "last": time_of(buckets[-1] + 1),
                 "minutes": [time_of(bucket) for bucket in buckets],
             }
-            rows = self._connection.execute(_TOUCHED, span | self._least)
+            rows = self._connection.execute(self._touched, span | self._least)
             found |= {(minute, entity_of(name)) for name, minute in rows}
         names = sorted({entity_id for _, entity_id in found})
         by_name = {key: list(each) for key, each in groupby(sorted(found, key=itemgetter(1, 0)), key=itemgetter(1))}
@@ -109,21 +140,24 @@ class NameCounts:
         self, entities: Sequence[str], since: int, until: int, topics: Sequence[str] = ()
     ) -> dict[str, Series]:
         """One query for all of them, on any topic."""
-        given = {"names": list(map(name_of, entities)), "since": time_of(since), "until": time_of(until + 1)}
-        rows = self._connection.execute(_STORIES, given)
-        return {entity_of(name): _series(list(group)) for name, group in groupby(rows, key=itemgetter(0))}
+        return self._read(_BAD_STORIES, entities, since, until)
 
     def volumes(self, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
-        """None: documents that are not bad news are not counted by name."""
-        return {}
+        """The same."""
+        return self._read(_STORIES, entities, since, until)
 
     def tones(self, entities: Sequence[str], since: int, until: int) -> dict[str, TonedSeries]:
-        """None, for the same reason."""
+        """None: nobody asks for the tone of what is said about a name."""
         return {}
 
     def market(self, since: int, until: int, topics: Sequence[str] = ()) -> Series:
         """As StoredCounts has it."""
         return self._stored.market(since, until, topics)
+
+    def _read(self, query: TextClause, entities: Sequence[str], since: int, until: int) -> dict[str, Series]:
+        given = {"names": list(map(name_of, entities)), "since": time_of(since), "until": time_of(until + 1)}
+        rows = self._connection.execute(query, given)
+        return {entity_of(name): _series(list(group)) for name, group in groupby(rows, key=itemgetter(0))}
 
 
 def _series(rows: Sequence[tuple[str, int, str, int, int]]) -> SourcedSeries:

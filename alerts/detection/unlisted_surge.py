@@ -19,8 +19,9 @@ from alerts.errors import WrongSettingError
 
 __all__ = ["SHARE", "UnlistedSurge"]
 
-SHARE = 0.25
-"""Its part of the budget, against 1 for the companies of the list: who is not watched matters less."""
+SHARE = 0.125
+"""Its part of the budget, against 1 for the companies of the list: who is not watched matters less. UnlistedVolume has
+as much, and the two together what any other detector of the list has."""
 
 _LEAST_NAMES = 500
 _NAMES_A_STORY = 0.5

@@ -41,8 +41,9 @@ class VolumeAlarm:
     is measured (`promise`). `min_stories` in a horizon are the least that fires; before `least_days` are known nothing
     does.
 
-    The budget is shared by the companies that are in the news, but by no more than the market says things on a day: of
-    others less than one story a day is told, and few of them clash by chance (docs/decisions/0033).
+    The budget is shared by the companies that are in the news, but by no more than the market says things on a day,
+    `named_a_document` for each document: of others less than one story a day is told, and few of them clash by chance
+    (docs/decisions/0033).
 
     What is learned ends more than `guard_min` before the step and counts only grow, so an alarm is never taken back.
     """
@@ -54,6 +55,7 @@ class VolumeAlarm:
     least_days: float = 7.0
     swing: float = 0.15
     step_min: int = 5
+    named_a_document: float = 1.0
     promise: Promise = VOLUME_ALARM
 
     topics: ClassVar[tuple[str, ...]] = ()
@@ -142,7 +144,7 @@ class VolumeAlarm:
 
     def _promised(self, usual: Usual) -> Floats:
         """(steps,) false alarms a day of a company that has an equal part of the budget."""
-        sharing = np.minimum(np.maximum(usual.said, _LEAST_SHARING), self.budget.named)
+        sharing = np.minimum(np.maximum(usual.said * self.named_a_document, _LEAST_SHARING), self.budget.named)
         promised: Floats = self.budget.false_alarms_per_day / sharing
         return promised
 

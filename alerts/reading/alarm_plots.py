@@ -111,7 +111,7 @@ def stories_of(connection: Connection, shown: Iterable[str], since: int, until: 
     stored = StoredCounts(connection)
     names = [entity_id for entity_id in shown if is_unlisted(entity_id)]
     found = dict(stored.entities([entity_id for entity_id in shown if not is_unlisted(entity_id)], since, until))
-    return found | NameCounts(stored, stories=1, sources=1).entities(names, since, until) if names else found
+    return found | NameCounts(stored).entities(names, since, until) if names else found
 
 
 def _companies(alarms: Sequence[Alarm]) -> dict[str, list[Alarm]]:

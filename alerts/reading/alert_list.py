@@ -47,7 +47,7 @@ class AlertFilter:
 @dataclass(frozen=True, slots=True)
 class AlertSummary:
     """An alert without its evidence. `observed` stories within `horizon_s` seconds, `expected` in calm: negative ones,
-    but of any tone where `detector` is volume_surge.
+    but of any tone where `detector` is volume_surge or unlisted_volume.
 
     `held_by` says why nobody was told of it, or had been when it ended: silenced, inhibited, flapping, or another alert
     about the same company.

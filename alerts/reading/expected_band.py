@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from alerts.detection.baselines import Baseline
 from alerts.detection.counts import StoredCounts
+from alerts.detection.portions import counts_of
 from alerts.detection.series import MINUTES_A_DAY, Minutes, Series, minute_of, time_of
 
 __all__ = ["BandPoint", "expected_band", "moments"]
@@ -50,7 +51,7 @@ def expected_band(
     at = moments(horizon, first=first, last=last, peak=peak)
     gap = max(MINUTES_A_DAY, horizon)
     since = int(at[0]) - gap - baseline.history_days * MINUTES_A_DAY - 1
-    counts = StoredCounts(connection)
+    counts = counts_of(StoredCounts(connection), entity_id)
     series = counts.entities([entity_id], since, int(at[-1])).get(entity_id, Series.of(()))
     newest = int(series.buckets[-1]) if series.buckets.size else int(at[-1])
     at = at[at <= max(newest + MINUTES_A_DAY, minute_of(last))]

@@ -9,6 +9,7 @@ from scipy.stats import nbinom  # type: ignore[import-untyped]
 from sqlalchemy import Connection
 
 from alerts.detection.counts import StoredCounts
+from alerts.detection.portions import counts_of
 from alerts.detection.series import MINUTES_A_DAY, Series, minute_of, time_of
 from alerts.detection.story_steps import StorySteps
 from alerts.detection.thresholds import Budget
@@ -29,7 +30,7 @@ def volume_band(
     step, horizon = detector.step_min, horizon_s // 60
     at = moments(horizon, first=first, last=last, peak=peak, apart=step)
     since, until = int(at[0]) - detector.reach_min, int(at[-1]) + step - 1
-    counts = StoredCounts(connection)
+    counts = counts_of(StoredCounts(connection), entity_id)
     series = counts.volumes([entity_id], since, until).get(entity_id, Series.of(()))
     newest = int(series.buckets[-1]) if series.buckets.size else int(at[-1])
     at = at[at <= max(newest + MINUTES_A_DAY, minute_of(last))]

@@ -76,10 +76,10 @@ documents = Table(
         postgresql_where=text("sentiment = 'negative' AND names <> '{}'"),
     ),
     Index(
-        "documents_badly_named",
+        "documents_named",
         "names",
         postgresql_using="gin",
-        postgresql_where=text("sentiment = 'negative' AND names <> '{}'"),
+        postgresql_where=text("names <> '{}'"),
     ),
     postgresql_partition_by="RANGE (published_at)",
     comment="One row per distinct document; partitioned by UTC day of published_at.",

@@ -68,6 +68,9 @@ def test_scored_records_raise_the_alarms_that_they_raised_live(
         Story(9 * 1440 + 5, title="Another payment of Acme"),
     ]
     documents = [stage.document(story) for story in stories]
+    unlisted = [Story(400 + 20 * step, "other", "neutral", score=0.0, source=f"s{step % 2}") for step in range(7)]
+    named = [msgspec.structs.replace(stage.document(one), names=("Quillfeather",), mentions=()) for one in unlisted]
+    documents = sorted([*documents, *named], key=lambda one: one.published_at)
     with Path("scored.jsonl").open("wb") as file:
         file.writelines(encode(document) + b"\n" for document in documents)
     for start in range(0, len(documents), 100):
@@ -79,7 +82,7 @@ def test_scored_records_raise_the_alarms_that_they_raised_live(
     code, answer = backtest(capsys, "--documents", "scored.jsonl", "--plot", "alarms.html", "--plot", "alarms.png")
     assert code == 0
     assert children() == before, "nothing of it is left running"
-    assert (answer["records"], answer["stored"], answer["late"]) == (len(stories), len(stories), 0)
+    assert (answer["records"], answer["stored"], answer["late"]) == (len(documents), len(documents), 0)
     with database.connect() as connection:
         live = connection.execute(select(alerts).order_by(alerts.c.first_bucket, alerts.c.detector)).all()
     assert len(live) >= 3
@@ -87,7 +90,9 @@ def test_scored_records_raise_the_alarms_that_they_raised_live(
         assert (told["alert_id"], told["detector"], told["severity"]) == (str(one.alert_id), one.detector, one.severity)
         assert datetime.fromisoformat(told["first_bucket"]) == one.first_bucket
         assert (told["observed"], told["expected"]) == (one.observed, one.expected)
-    assert {one["name"] for one in answer["alarms"]} == {"Acme Ltd"}
+    names = {one["name"]: one["detector"] for one in answer["alarms"]}
+    assert names.keys() == {"Acme Ltd", "Quillfeather"}
+    assert names["Quillfeather"] == "unlisted_volume"
     page = Path("alarms.html").read_text()
     assert page.count("<td>rule:payments</td>") == 2
     assert "<svg" in page

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import csv
 import random
-import threading
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alert_stage import LATENESS, NOON, SECRET, wall_clock
-from eventually import eventually
-from sqlalchemy import Engine, event, select, text
+from newsroom import DAY, LISTED, SURGE, Newsroom, delivered
+from sqlalchemy import Engine, event, text
 
-from alerts.delivery.deliveries import Deliverer
 from alerts.delivery.endpoints import Endpoint
 from alerts.delivery.receiver import WebhookReceiver
 from alerts.detection.counts import StoredCounts
@@ -27,78 +24,9 @@ from alerts.detection.detectors import History
 from alerts.detection.name_counts import NameCounts
 from alerts.detection.series import minute_of
 from alerts.detection.unlisted import entity_of, name_of
-from alerts.detection.unlisted_surge import UnlistedSurge
-from alerts.engine import AlertEngine, Timing
-from model.classifier import Prediction
 from storage import erasure
-from storage.ingest import Ingest, ReadTo
-from storage.records import Retraction, ScoredDocument
-from storage.tables import alerts
-from stream.documents import RawDocument, encode
-from stream.entities import EntityLinker
-from stream.intake import Intake, RawRecord, Read
-from stream.limits import Limits
-from stream.novelty import Place
-from stream.scored_documents import scored_document
+from storage.records import ScoredDocument
 from stream.watchlist import Entity, load
-
-DAY = 1440
-BAD = Prediction(0.95, 0.04, 0.01, (), ())
-FLAT = Prediction(0.02, 0.95, 0.03, (), ())
-LISTED = (Entity(entity_id="northwind", name="Northwind Bank"),)
-
-
-class Newsroom:
-    """Publishes texts at minutes from noon on, as a scorer would, and lets an alert engine look."""
-
-    def __init__(self, database: Engine, endpoints: Sequence[Endpoint] = ()) -> None:
-        self.database = database
-        self._endpoints = endpoints
-        self._ingest = Ingest(database, allowed_lateness=LATENESS, clock=wall_clock)
-        self._offset = 0
-
-    def document(
-        self, minute: float, title: str, source: str = "wire", *, listed: Sequence[Entity] = LISTED, bad: bool = True
-    ) -> ScoredDocument:
-        """What intake and model make of an item; each is a story of its own."""
-        self._offset += 1
-        at = NOON + timedelta(minutes=minute)
-        raw = RawDocument(source=source, guid=f"{self._offset}", title=title, published_at=at.isoformat())
-        record = RawRecord(
-            topic="documents.raw",
-            partition=0,
-            offset=self._offset,
-            key=None,
-            value=encode(raw),
-            arrived_at=wall_clock(),
-        )
-        read = Intake(EntityLinker(listed), Limits()).read(record)
-        assert isinstance(read, Read)
-        place = Place(story_id=read.document_id, novelty="new")
-        return scored_document(read, place, [BAD if bad else FLAT] * (1 + len(read.mentions)), "test")
-
-    def store(self, *records: ScoredDocument | Retraction) -> None:
-        self._ingest.scored(records, [ReadTo("documents.scored", 0, self._offset)])
-
-    def calm(self, days: int = 5) -> None:
-        """A market that says something harmless every half hour before noon."""
-        self.store(*(self.document(-30.0 * step, f"Item {step}", bad=False) for step in range(1, 48 * days)))
-
-    def look(self, *, jobs_at_once: int = 2000) -> None:
-        AlertEngine(
-            self.database,
-            [UnlistedSurge(0.2)],
-            self._endpoints,
-            clock=wall_clock,
-            timing=Timing(allowed_lateness=LATENESS, quiet=timedelta(days=1)),
-            jobs_at_once=jobs_at_once,
-        ).once()
-
-    def found(self) -> list[tuple[str, float, str]]:
-        """(entity, first minute, status) of every alert."""
-        with self.database.connect() as connection:
-            rows = connection.execute(select(alerts).order_by(alerts.c.first_bucket, alerts.c.entity_id)).all()
-        return [(row.entity_id, (row.first_bucket - NOON).total_seconds() / 60, row.status) for row in rows]
 
 
 def trouble(room: Newsroom, name: str = "Quillfeather Valley Bank", minute: float = 0) -> list[ScoredDocument]:
@@ -128,7 +56,7 @@ def test_a_bank_on_no_list_alarms_with_its_evidence_and_the_offer_to_watch_it(da
         assert (entity, status) == ("unlisted:Quillfeather Valley Bank", "firing")
         assert first in (120, 180)
 
-        data = _delivered(database, desk, receiver)
+        data = delivered(database, desk, receiver)
         assert data["company"] == {"entity_id": entity, "name": "Quillfeather Valley Bank"}
         assert data["detector"] == "unlisted_surge"
         assert len(data["documents"]) == 4
@@ -206,7 +134,8 @@ def test_what_is_always_in_the_news_is_no_surge(room: Newsroom) -> None:
 def test_what_was_taken_down_or_erased_before_anybody_looked_raises_nothing(room: Newsroom) -> None:
     down, erased = trouble(room), trouble(room, "Mossgate Bank")
     room.store(*down, *erased)
-    room.store(*(_takedown(room, document) for document in down[1:]))
+    for document in down[1:]:
+        room.take_down(document)
     with room.database.begin() as connection:
         for document in erased:
             erasure.erase(connection, document.document_id, now=wall_clock())
@@ -244,38 +173,13 @@ def plain_reading(database: Engine) -> list[tuple[str, float]]:
     span = (noon - 40 * DAY, noon + 40 * DAY)
     entities = [entity_of(f"{name} Bank") for name in ("Quillfeather Valley", "Mossgate", "Brackwater")]
     with database.connect() as connection:
-        counts = NameCounts(StoredCounts(connection), stories=3, sources=2)
+        counts = NameCounts(StoredCounts(connection))
         for entity, series in counts.entities(entities, *span).items():
             last = -DAY - 1
             history = History(series, counts.market(*span))
-            for finding in UnlistedSurge(0.2).findings(history, series.buckets.tolist()):
+            for finding in SURGE.findings(history, series.buckets.tolist()):
                 if finding.bucket > last + DAY:
                     found.append((float(finding.bucket - noon), name_of(entity)))
                 last = finding.bucket
     assert len(found) >= 3
     return [(name, first) for first, name in sorted(found)]
-
-
-def _delivered(database: Engine, desk: Endpoint, receiver: WebhookReceiver) -> dict[str, Any]:
-    stop = threading.Event()
-    thread = threading.Thread(target=Deliverer(database, [desk], wall_clock, poll_s=0.05).run, args=(stop,))
-    thread.start()
-    try:
-        eventually(lambda: receiver.received, timeout_s=30)
-    finally:
-        stop.set()
-        thread.join(30)
-    data: dict[str, Any] = receiver.received[0].payload["data"]
-    return data
-
-
-def _takedown(room: Newsroom, document: ScoredDocument) -> Retraction:
-    at = wall_clock()
-    origin = room.document(0, "place taken").origin
-    return Retraction(
-        document_id=document.document_id,
-        origin=origin,
-        published_at=document.published_at,
-        arrived_at=at,
-        revised_at=at,
-    )

@@ -174,6 +174,7 @@ def test_alert_settings_begin_with_what_the_detector_was_calibrated_for() -> Non
     from alerts.detection.risk_event import RiskEvent
     from alerts.detection.thresholds import Budget
     from alerts.detection.unlisted_surge import UnlistedSurge
+    from alerts.detection.unlisted_volume import UnlistedVolume
     from alerts.detection.volume_alarm import VolumeAlarm
     from alerts.engine import Timing
     from deploy.alert_parts import detectors_of, timing_of
@@ -185,9 +186,11 @@ def test_alert_settings_begin_with_what_the_detector_was_calibrated_for() -> Non
         RiskEvent(1, 7),
         MarketSurge(Budget(0.08, 1)),
         VolumeAlarm(Budget(1, 7)),
-        UnlistedSurge(1, Baseline(memory_days=21)),
+        UnlistedSurge(0.5, Baseline(memory_days=21)),
+        UnlistedVolume(0.5),
     )
-    off = dict.fromkeys(("volume_surge", "unlisted_surge", "first_bad_news", "risk_event", "market_surge"), False)
+    names = ("volume_surge", "unlisted_surge", "unlisted_volume", "first_bad_news", "risk_event", "market_surge")
+    off = dict.fromkeys(names, False)
     assert detectors_of(load_settings(flags={"alerts": off}), 7) == (NegativeSurge(Budget(1, 7)),)
     assert timing_of(load_settings()) == Timing()
 
