@@ -10,7 +10,7 @@ from typing import Final
 
 __all__ = ["give_way"]
 
-_NICENESS: Final = 10
+_NICENESS: Final = 19
 _SESSION = Path("/proc/self/autogroup")
 
 
