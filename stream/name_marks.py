@@ -41,5 +41,11 @@ def marked_words(text: str) -> Iterator[str]:
 
 
 def up_to_office(words: Sequence[str]) -> Sequence[str]:
-    """Capitalised words in a row without what follows a title of office: a name, and then who holds it."""
-    return words[: next((place for place, word in enumerate(words) if place and word in _OFFICES), len(words))]
+    """Capitalised words in a row without what follows a title of office: a name, and then who holds it.
+
+    Of "Departure of CEO" nothing of the "of" is left.
+    """
+    last = next((place for place, word in enumerate(words) if place and word in _OFFICES), len(words))
+    while last and words[last - 1] in ("of", "de", "&"):
+        last -= 1
+    return words[:last]

@@ -121,6 +121,7 @@ class NameFinder:
             start, opens = match.start() + sum(len(word) + 1 for word in words[:before]), opens and not before
             name_words = up_to_office(words[before:])
             span = _POSSESSIVE.sub("", " ".join(name_words))
+            opens = opens and not is_led(text, start + len(span))  # "First Quillfeather" is a name, if shares hang on it
             if span and self._may_be(name_words, opens=opens) and self._is(span, start, text, support):
                 name = _LEGAL.sub("", span)
                 if 2 <= len(name) <= _MOST_NAME_CHARS:

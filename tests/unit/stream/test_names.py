@@ -37,6 +37,8 @@ FOUND = [
     ("Morning news: Zembla chief Jane Brown steps down after guilty plea", ("Zembla",)),
     ("Jane Brown, ousted Zembla CEO Brown, is welcome in France", ("Zembla",)),
     ("Zembla Investors Blindsided By The Departure", ("Zembla",)),
+    ("First Quillfeather shares plunge again as its plan fails", ("First Quillfeather",)),
+    ("First Harbour shares plunge again as its plan fails", ("First Harbour",)),
     # a capital inside the word does
     ("Jane Brown Out At OpenZembla", ("OpenZembla",)),
     ("Ousted OpenZembla CEO Brown welcome in France", ("OpenZembla",)),
@@ -61,6 +63,7 @@ NOT_FOUND = [
     "Former Speaker McCarthy Is Out, And So Is DeVito",  # people
     "A PhD Student Explains",
     "NATO Chief And IMF Boss Meet FBI Investors",  # institutions
+    "Departure of CEO was announced on Monday",
     "Germany Chief Of Staff Quits As Tech Investors Watch",
     "商业银行下调存款利率",
     "公司拟回购股份",
