@@ -78,6 +78,10 @@ class EntityLinker:
             first.setdefault(one.entity_id, one)
         return list(first.values())
 
+    def lists(self, name: str) -> bool:
+        """Whether it is the name or alias of a company, in any case."""
+        return _folded(name) in self._names
+
     def _named(self, text: str) -> Iterator[tuple[_Form, int, int]]:
         """Names at word boundaries in an acceptable case; of overlapping ones the longest, then the leftmost."""
         if not len(self._names):

@@ -89,7 +89,7 @@ class Intake:
     def __init__(self, linker: EntityLinker, limits: Limits, _clock: Clock | None = None) -> None:
         """The clock is not asked: what a record becomes must not depend on when, or how often, it is read."""
         self._linker = linker
-        self._names = NameFinder()
+        self._names = NameFinder(linker.lists)
         self._limits = limits
 
     def read_all(self, records: Sequence[RawRecord]) -> list[Read | Retraction | Exception]:

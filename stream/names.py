@@ -16,7 +16,7 @@ import csv
 import gzip
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -83,10 +83,14 @@ _CLUES_AGAINST = frozenset(
 
 
 class NameFinder:
-    """Finds candidates. Safe to share between threads: it holds word lists and no state."""
+    """Finds candidates. Safe to share between threads: it holds word lists and no state.
 
-    def __init__(self) -> None:
+    `listed` says of a name whether the watch list has it, as it is written or otherwise.
+    """
+
+    def __init__(self, listed: Callable[[str], bool] = lambda _: False) -> None:
         self._kinds = _kinds()
+        self._listed = listed
 
     def find(self, title: str, body: str, mentions: Sequence[Found] = ()) -> tuple[str, ...]:
         """Names of companies that are not in `mentions`, what the watch list found: at most MOST_NAMES. Never raises.
@@ -97,7 +101,7 @@ class NameFinder:
         found: dict[str, None] = {}
         for part in (title[:_MOST_CHARS], body[:_MOST_CHARS]):
             for name in self._in(part):
-                if not _watched(name, known):
+                if not _watched(name, known) and not self._listed(name):
                     found[name] = None
         kept = [name for name in found if not any(name != other and name in other for other in found)]
         return tuple(kept[:MOST_NAMES])
@@ -121,7 +125,7 @@ class NameFinder:
             start, opens = match.start() + sum(len(word) + 1 for word in words[:before]), opens and not before
             name_words = up_to_office(words[before:])
             span = _POSSESSIVE.sub("", " ".join(name_words))
-            opens = opens and not is_led(text, start + len(span))  # "First Quillfeather" is a name, if shares hang on it
+            opens = opens and not is_led(text, start + len(span))  # "First Harbour" is a name if shares hang on it
             if span and self._may_be(name_words, opens=opens) and self._is(span, start, text, support):
                 name = _LEGAL.sub("", span)
                 if 2 <= len(name) <= _MOST_NAME_CHARS:

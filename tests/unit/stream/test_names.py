@@ -91,6 +91,17 @@ def test_a_part_of_a_longer_name_in_the_same_document_is_not_counted_beside_it()
     assert names("Mossgate Capital misses a payment", body) == ("Mossgate Capital",)
 
 
+def test_another_name_of_a_company_that_is_mentioned_already_is_no_name_that_nobody_listed() -> None:
+    listed = EntityLinker([Entity(entity_id="zembla", name="Zembla", aliases=("Harbour Lending",))])
+    title, body = "Trading in Zembla shares was halted", "Investors in Harbour Lending and Mossgate Capital sold."
+    mentions = listed.link(joined(title, body))
+    assert [mention.surface for mention in mentions] == ["Zembla"]
+    assert FINDER.find(title, body, mentions) == ("Harbour Lending", "Mossgate Capital")
+    assert NameFinder(listed.lists).find(title, body, mentions) == ("Mossgate Capital",)
+    assert listed.lists("harbour lending")
+    assert not EntityLinker([]).lists("Zembla")
+
+
 def test_the_watch_list_takes_a_name_over_once_it_has_it() -> None:
     title = "Trading in Zembla shares was halted on Friday"
     listed = EntityLinker([Entity(entity_id="zembla", name="Zembla")])
