@@ -104,7 +104,7 @@ def test_the_market_is_not_asked_for_where_nothing_is_worth_a_look() -> None:
 def test_counts_that_are_more_than_arrays_are_judged_alone() -> None:
     minutes = np.array([FIRST + DAYS * MINUTES_A_DAY - 60 * step for step in range(6, 0, -1)])
     ones = np.ones(6, dtype=np.int64)
-    told = SourcedSeries(minutes, ones, ones, told=(minutes[:3], minutes[3:]))
+    told = SourcedSeries(minutes, ones, ones, told=(minutes, np.array([0, 0, 0, 1, 1, 1])))
     series = {f"unlisted:{name}": told for name in "ab"} | {"c": Series.of(())}
     touched = {name: minutes.tolist() for name in series}
     surge = UnlistedSurge(5)
