@@ -79,6 +79,7 @@ documents = Table(
         "documents_named",
         "names",
         postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
         postgresql_where=text("names <> '{}'"),
     ),
     postgresql_partition_by="RANGE (published_at)",

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 
 import msgspec
@@ -39,6 +39,8 @@ _BODY = (0, 0, 59, 74, 96, 131, 170, 225, 252, 303, 590)
 """Characters of its titles and bodies at these shares."""
 _COMPANIES, _NAMING = (0, 1, 2, 3), (0.903, 0.088, 0.007, 0.002)
 """How many watched companies an item names, and the shares of items that do."""
+_UNLISTED, _UNLISTED_NAMING = 4_410, 0.24
+"""How many names of companies on no list its items have, and the share of items that name one (decision 0025)."""
 
 _PER_MINUTE = 7
 _LONGEST = timedelta(days=5)
@@ -84,9 +86,11 @@ def synthetic(count: int, *, seed: int = 7) -> Iterator[RawDocument]:
     memory.
     """
     draw = random.Random(seed)
-    words, names = _vocabulary(), _names()
+    words, names, unlisted = _vocabulary(), _names(), _made_up()
     for number in range(count):
         named = draw.sample(names, draw.choices(_COMPANIES, _NAMING)[0])
+        if draw.random() < _UNLISTED_NAMING:
+            named.append(unlisted[int(_UNLISTED * draw.random() ** 2)])  # some are named oftener than others
         yield RawDocument(
             source=f"bench-{draw.randrange(30)}",
             guid=f"{seed}-{number}",
@@ -118,9 +122,17 @@ def _prose(draw: random.Random, words: Sequence[str], named: Sequence[str], quan
 @cache
 def _vocabulary() -> tuple[str, ...]:
     texts = [one.text for one in written_examples(copies=1, seed=0) if language_of(one.text) == "en"]
-    return tuple(word for text in texts for word in text.split())
+    return tuple(word.lower() for text in texts for word in text.split())  # a capital would make names of them
 
 
 @cache
 def _names() -> tuple[str, ...]:
     return tuple(entity.name for entity in load() if entity.name.isascii() and not entity.ambiguous)
+
+
+@cache
+def _made_up() -> tuple[str, ...]:
+    """Names of banks that there are not."""
+    begins, middles, ends = "BDFGKLMNPRTVZ", "aeiou", ("bran", "dell", "fax", "gort", "lund", "mex", "nick", "polt")
+    parts = islice(product(begins, middles, "bdglmnrtv", ends), _UNLISTED)
+    return tuple(f"{begin}{vowel}{letter}o{end} Bank" for begin, vowel, letter, end in parts)

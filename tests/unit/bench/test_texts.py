@@ -11,6 +11,7 @@ from lengths import drawn
 from texts import published, sample, synthetic, text_of
 
 from stream.documents import document_id
+from stream.names import NameFinder
 
 UNTIL = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -30,6 +31,11 @@ def test_synthetic_documents_all_differ_and_are_the_same_for_a_seed() -> None:
     documents = list(synthetic(500, seed=4))
     assert documents == list(synthetic(500, seed=4))
     assert len({document_id(one) for one in documents}) == len({text_of(one) for one in documents}) == 500
+
+
+def test_synthetic_documents_name_companies_of_no_list_as_often_as_news_does() -> None:
+    named = [one for one in synthetic(2_000, seed=4) if NameFinder().find(one.title, one.body)]
+    assert 0.2 < len(named) / 2_000 < 0.33
 
 
 def test_a_sample_ends_at_the_moment_asked_for_seven_a_minute() -> None:
