@@ -45,6 +45,7 @@ from alerts.detection.work import Job, Work, cross_off, look_at
 from alerts.errors import WrongSettingError
 from alerts.patience import Patience
 from alerts.recording import Gather, record
+from alerts.rests import rest_s
 from alerts.rules.desk import RuleDesk, check_quiet
 from alerts.rules.rule import Rule
 from alerts.rules.work import forget_others
@@ -52,7 +53,7 @@ from storage.heartbeat import beating
 from storage.tables import alerts
 from storage.watermarks import look, low_watermark
 
-__all__ = ["LOCK", "AlertEngine", "Clock", "Timing", "rest_s"]
+__all__ = ["LOCK", "AlertEngine", "Clock", "Timing"]
 
 Clock = Callable[[], datetime]
 """Tells the time, aware UTC."""
@@ -61,7 +62,6 @@ _log = structlog.get_logger()
 
 LOCK = 0x797571696E67  # "yuqing": one number for all engines of a database
 _BEGINNING: Job = (0, "")
-_REST, _LONGEST_REST_S = 4.0, 5.0
 _ACTIVE = select(func.count()).select_from(alerts).where(alerts.c.status != "resolved")
 
 
@@ -76,15 +76,6 @@ class Timing:
     allowed_lateness: timedelta = timedelta(hours=1)
     idle_after: timedelta = timedelta(minutes=1)
     quiet: timedelta = timedelta(days=3)
-
-
-def rest_s(worked: timedelta) -> float:
-    """Seconds of rest after a round that took so long: four times as long, and at most five seconds.
-
-    So rounds take no more than a fifth of the time, however dear they are: a quiet stream's take some hundredths of a
-    second and are not felt, and in a flood each judges more at once.
-    """
-    return min(max(_REST * worked.total_seconds(), 0.0), _LONGEST_REST_S)
 
 
 class AlertEngine:

@@ -7,7 +7,7 @@
     4  into the evidence, if it still begins with that document, and the document still has that text
 
 What if we die here? Before 4 nothing has happened, and the alert is found again. Nobody waits for this: the alert has
-been decided and told. What is told of it later carries the words.
+been decided and told. What is told of it later carries the words. After each alert it rests (`alerts/rests.py`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from alerts import metrics
 from alerts.bell import ALERTS, Bell
 from alerts.detection.words import Word
 from alerts.patience import Patience
+from alerts.rests import rest_s
 
 __all__ = ["Explain", "Explaining"]
 
@@ -92,8 +93,11 @@ class Explaining:
             for alert in waiting:
                 if stop is not None and stop.is_set():
                     return looked_at
+                began = self._clock()
                 self._one(explain, alert)
                 looked_at += 1
+                if stop is not None:
+                    stop.wait(rest_s(self._clock() - began))
 
     def _explainer(self) -> Explain | None:
         if self._explain is None and not self._absent:

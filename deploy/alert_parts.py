@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -39,6 +41,9 @@ __all__ = [
 ]
 
 Clock = Callable[[], datetime]
+
+_GIVING_WAY = 10
+"""How nice the thread is that asks for words."""
 
 FAILOVER_S = 3.0
 """An engine that is stopped in the middle of its transaction holds the lock of engines so long; then another goes on.
@@ -81,7 +86,7 @@ def alert_parts(settings: Settings, services: Services, entities: int, clock: Cl
 def explaining_parts(settings: Settings, services: Services, clock: Clock) -> Iterator[Mapping[str, Part]]:
     """What asks the model for the words behind alerts. Not in the engine's process: it would wait for the interpreter.
 
-    Its thread, and those that its model starts, give way to whoever else wants the processor; so does its role.
+    Its thread, and those that its model starts, give way to whoever else wants the processor.
     """
     from alerts.explaining import Explaining
     from storage.connection import connect
@@ -98,10 +103,10 @@ def explaining_parts(settings: Settings, services: Services, clock: Clock) -> It
 
 def _words_of_model(settings: Settings) -> Explain:
     from deploy.alert_words import WordsOfModel
-    from deploy.giving_way import give_way
     from deploy.weights import weights_folder
 
-    give_way()
+    with suppress(OSError):  # elsewhere than on Linux a thread has no priority of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _GIVING_WAY)
     return WordsOfModel(weights_folder(settings))
 
 

@@ -1,4 +1,4 @@
-"""Rounds of the engine take a fifth of the time at most, and a rest ends."""
+"""What works beside the documents takes a fifth of the time at most, and a rest ends."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from alerts.engine import rest_s
+from alerts.rests import rest_s
 
 
 @pytest.mark.parametrize(
     ("worked_s", "rest"),
     [
-        pytest.param(0.02, 0.08, id="a quiet stream's round is not felt"),
-        pytest.param(0.5, 2.0, id="a flood's rounds judge more at once"),
+        pytest.param(0.02, 0.08, id="what comes now and then is not felt"),
+        pytest.param(0.5, 2.0, id="in a flood more is done together"),
         pytest.param(60.0, 5.0, id="a rest ends"),
         pytest.param(-3600.0, 0.0, id="a clock that was set back"),
     ],
