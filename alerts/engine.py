@@ -125,7 +125,7 @@ class AlertEngine:
                 bell.listen()
                 began = self._clock()
                 patience.run(self.once)
-                stop.wait(rest_s(self._clock() - began))
+                stop.wait(rest_s(self._clock() - began, times=1))
                 bell.wait(stop)
 
     def once(self) -> int:

@@ -97,7 +97,7 @@ class Explaining:
                 self._one(explain, alert)
                 looked_at += 1
                 if stop is not None:
-                    stop.wait(rest_s(self._clock() - began))
+                    stop.wait(rest_s(self._clock() - began, times=4))
 
     def _explainer(self) -> Explain | None:
         if self._explain is None and not self._absent:
