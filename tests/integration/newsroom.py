@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Sequence
 from datetime import timedelta
@@ -82,6 +83,19 @@ class Newsroom:
             timing=Timing(allowed_lateness=LATENESS, quiet=timedelta(days=1)),
             jobs_at_once=jobs_at_once,
         ).once()
+
+    def store_and_look(self, documents: Sequence[ScoredDocument], chance: random.Random) -> None:
+        """In batches of any size, each document up to the allowed lateness late, with looks between at any time."""
+        late = LATENESS.total_seconds() / 60
+        left = sorted(documents, key=lambda one: one.published_at + timedelta(minutes=chance.uniform(0, late)))
+        while left:
+            size = chance.randint(1, 25)
+            self.store(*left[:size])
+            del left[:size]
+            if chance.random() < 0.6:
+                self.look(jobs_at_once=chance.randint(1, 9))
+        self.store(self.document(30 * DAY, "Item", bad=False))
+        self.look(jobs_at_once=3)
 
     def take_down(self, document: ScoredDocument) -> None:
         """Its source withdraws a document."""

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from alert_stage import LATENESS, NOON, SECRET
+from alert_stage import NOON, SECRET
 from console_stage import ConsoleStage, on_database
 from newsroom import DAY, LISTED, Newsroom, delivered
 from sqlalchemy import Engine, event, select, text
@@ -159,17 +159,8 @@ def test_the_same_documents_in_any_batches_open_the_same_alerts(database: Engine
     documents = [*dismissal(room), *dismissal(room, "Mossgate", 700, 90), *dismissal(room, "Mossgate", 6 * DAY, 7)]
     documents += [room.document(95.0 * step, f"Zembla chief speaks, {step}", f"s{step % 3}") for step in range(80)]
     documents += [room.document(125.0 + step, f"Zembla board meets, {step}", "s1") for step in (0, 1, 4, 5, 9, 10)]
-    late = LATENESS.total_seconds() / 60
-    documents.sort(key=lambda one: one.published_at + timedelta(minutes=chance.uniform(0, late)))
     room.calm(12)
-    while documents:
-        size = chance.randint(1, 25)
-        room.store(*documents[:size])
-        del documents[:size]
-        if chance.random() < 0.6:
-            room.look(jobs_at_once=chance.randint(1, 9))
-    room.store(room.document(30 * DAY, "Item", bad=False))
-    room.look(jobs_at_once=3)
+    room.store_and_look(documents, chance)
     assert [(name_of(entity), first) for entity, first, _ in room.found()] == plain_reading(database)
 
 

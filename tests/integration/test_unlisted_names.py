@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alert_stage import LATENESS, NOON, SECRET, wall_clock
+from alert_stage import NOON, SECRET, wall_clock
 from newsroom import DAY, LISTED, SURGE, Newsroom, delivered
 from sqlalchemy import Engine, event, text
 
@@ -152,18 +152,8 @@ def test_the_same_documents_in_any_batches_open_the_same_alerts(database: Engine
     room = Newsroom(database)
     documents = [*trouble(room), *trouble(room, "Mossgate Bank", 700), *trouble(room, "Mossgate Bank", 6 * DAY)]
     documents += [room.document(90.0 * step, "Trouble at Brackwater Bank", f"s{step % 3}") for step in range(80)]
-    documents.sort(
-        key=lambda one: one.published_at + timedelta(minutes=chance.uniform(0, LATENESS.total_seconds() / 60))
-    )
     room.calm()
-    while documents:
-        size = chance.randint(1, 25)
-        room.store(*documents[:size])
-        del documents[:size]
-        if chance.random() < 0.6:
-            room.look(jobs_at_once=chance.randint(1, 9))
-    room.store(room.document(30 * DAY, "Item", bad=False))
-    room.look(jobs_at_once=3)
+    room.store_and_look(documents, chance)
     assert [(entity.removeprefix("unlisted:"), first) for entity, first, _ in room.found()] == plain_reading(database)
 
 
